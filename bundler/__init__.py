@@ -1,0 +1,1 @@
+"""Build time: a location -> a wheelhouse -> one reproducible `.pyz`, and back."""

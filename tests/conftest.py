@@ -1,0 +1,91 @@
+"""Guards that every test runs under, and fixtures that make real wheels, places and stores."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.wheel_maker import make_wheel as make_wheel_file
+
+PYTHON_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+
+
+def installed_pythons() -> dict[str, Path]:
+    """Every CPython of PYTHON_VERSIONS on this machine by its real path: pyenv's, then PATH's."""
+    found: dict[str, Path] = {}
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in PYTHON_VERSIONS:
+        candidates = sorted(root.glob(f"{version}.*/bin/python{version}"))
+        on_path = shutil.which(f"python{version}")
+        if on_path is not None and "shims" not in on_path:
+            candidates.append(Path(on_path))
+        if candidates:
+            found[version] = candidates[0]
+    found.setdefault(
+        f"{sys.version_info[0]}.{sys.version_info[1]}",
+        Path(getattr(sys, "_base_executable", sys.executable)),
+    )
+    return found
+
+
+PYTHONS = installed_pythons()
+
+
+def python_or_skip(version: str) -> Path:
+    """The real path of that Python, or a skip that says which one is missing."""
+    if version not in PYTHONS:
+        pytest.skip(f"no Python {version} on this machine")
+    return PYTHONS[version]
+
+
+@pytest.fixture(params=PYTHON_VERSIONS)
+def each_python(request: pytest.FixtureRequest) -> Path:
+    """Each installed Python from 3.9 to 3.13 in turn."""
+    return python_or_skip(request.param)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """No PIP_* or VENVOY_* from outside, no pip configuration, a home of the test's own.
+
+    Tests marked `network` keep the machine's index. A test that leaves the working directory or
+    the environment changed fails.
+    """
+    uses_network = request.node.get_closest_marker("network") is not None
+    for name in list(os.environ):
+        if name.startswith("VENVOY_") or (name.startswith("PIP_") and not uses_network):
+            monkeypatch.delenv(name)
+    if not uses_network:
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    home = tmp_path / "home"
+    home.mkdir()
+    if not uses_network:
+        monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    before_directory = Path.cwd()
+    before = dict(os.environ)
+    yield
+    assert Path.cwd() == before_directory, "the test left the working directory changed"
+    changed = {
+        name
+        for name in before.keys() | os.environ.keys()
+        if before.get(name) != os.environ.get(name) and name != "PYTEST_CURRENT_TEST"
+    }
+    assert not changed, f"the test left the environment changed: {sorted(changed)}"
+
+
+@pytest.fixture
+def make_wheel(tmp_path: Path) -> Callable[..., Path]:
+    """Return a maker of wheels below `tmp_path/wheelhouse` (see `tests.wheel_maker`)."""
+
+    def make(name: str = "acme", version: str = "1.0", **options: object) -> Path:
+        directory = options.pop("directory", None) or tmp_path / "wheelhouse"
+        return make_wheel_file(Path(str(directory)), name, version, **options)  # type: ignore[arg-type]  # options are named once, in wheel_maker
+
+    return make
