@@ -1,0 +1,250 @@
+"""The pipeline plan: which stage of a connector runs in which location's environment.
+
+Pure: it reads a catalog and a config and decides; nothing here touches a disk or a process, so
+`explain` costs nothing and the rules are tested without either.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from launcher.config_keys import ConfigValueError
+from launcher.connector_config import ConnectorConfig, PluginRequest, TransformRequest
+from manager.catalog import Catalog, Plugin
+from manager.distributions import PluginType
+from manager.errors import VenvoyError
+from manager.plugin_path import Location
+from manager.selection import Choice, select
+
+__all__ = [
+    "PipelinePlan",
+    "Segment",
+    "Stage",
+    "StageRole",
+    "WorkerConverters",
+    "plan_pipeline",
+    "segments",
+]
+
+
+class StageRole(StrEnum):
+    """What a stage does in a task."""
+
+    CONNECTOR = "connector"
+    TRANSFORMATION = "transformation"
+    PREDICATE = "predicate"
+    KEY_CONVERTER = "key.converter"
+    VALUE_CONVERTER = "value.converter"
+    HEADER_CONVERTER = "header.converter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One plugin at its place in the pipeline, and why it is this one.
+
+    `config` holds the stage's own keys, prefix and framework keys removed (for the connector:
+    everything). `request` is what the config asked for. A transformation may have a predicate,
+    which runs beside it.
+    """
+
+    role: StageRole
+    alias: str | None
+    plugin: Plugin
+    choice: Choice
+    request: PluginRequest
+    config: Mapping[str, str]
+    predicate: "Stage | None" = None
+    negate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A run of stages that share one location's environment, so one host per task (design 9)."""
+
+    location: Location
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelinePlan:
+    """How one connector runs: its segments in the order in which records pass them."""
+
+    name: str
+    kind: Literal["source", "sink"]
+    connector: Stage
+    segments: tuple[Segment, ...]
+    tasks_max: int
+    topics: tuple[str, ...]
+    config: Mapping[str, str]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All stages in record order."""
+        return tuple(stage for segment in self.segments for stage in segment.stages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerConverters:
+    """The worker's converters, for connectors that name none."""
+
+    key: PluginRequest
+    value: PluginRequest
+    header: PluginRequest
+
+
+def plan_pipeline(
+    config: ConnectorConfig, worker: WorkerConverters, catalog: Catalog
+) -> tuple[PipelinePlan | None, tuple[VenvoyError, ...]]:
+    """Choose every plugin that a config asks for and lay the stages into segments.
+
+    Returns the plan and no faults, or None and all of them.
+    """
+    planner = _Planner(catalog, config)
+    connector = planner.connector()
+    if connector is None:
+        return None, tuple(planner.problems)
+    own = connector.plugin.location
+    kind: Literal["source", "sink"] = (
+        "source" if connector.plugin.type is PluginType.SOURCE else "sink"
+    )
+    transforms = [planner.transform(request, own) for request in config.transforms]
+    converters = [
+        planner.converter(role, mine, others, own)
+        for role, mine, others in (
+            (StageRole.KEY_CONVERTER, config.key_converter, worker.key),
+            (StageRole.VALUE_CONVERTER, config.value_converter, worker.value),
+            (StageRole.HEADER_CONVERTER, config.header_converter, worker.header),
+        )
+    ]
+    if kind == "sink" and not config.topics:
+        planner.fault("topics", "is missing", "name the topics that the sink reads, by commas")
+    if planner.problems:
+        return None, tuple(planner.problems)
+    middle = [stage for stage in transforms if stage is not None]
+    ends = [stage for stage in converters if stage is not None]
+    ordered = [connector, *middle, *ends] if kind == "source" else [*ends, *middle, connector]
+    return PipelinePlan(
+        name=config.name,
+        kind=kind,
+        connector=connector,
+        segments=segments(ordered, own=own),
+        tasks_max=config.tasks_max,
+        topics=config.topics,
+        config=config.properties,
+    ), ()
+
+
+def segments(stages: Sequence[Stage], *, own: Location) -> tuple[Segment, ...]:
+    """Group adjacent stages of one location; the API's own stages join a neighbour.
+
+    A built-in stage joins the stage before it, and at the head the one behind it, so that records
+    cross as few hosts as the config allows.
+    """
+    groups: list[tuple[Location | None, list[Stage]]] = []
+    for stage in stages:
+        place = None if _is_builtin(stage) else stage.plugin.location
+        if groups and (place is None or groups[-1][0] in (None, place)):
+            before, members = groups[-1]
+            groups[-1] = (before or place, [*members, stage])
+        else:
+            groups.append((place, [stage]))
+    return tuple(Segment(location=place or own, stages=tuple(members)) for place, members in groups)
+
+
+def _is_builtin(stage: Stage) -> bool:
+    predicate = stage.predicate
+    return stage.plugin.location.builtin and (
+        predicate is None or predicate.plugin.location.builtin
+    )
+
+
+class _Planner:
+    """Selects the plugins of one config and collects its faults."""
+
+    def __init__(self, catalog: Catalog, config: ConnectorConfig) -> None:
+        self.catalog = catalog
+        self.config = config
+        self.problems: list[VenvoyError] = []
+
+    def fault(self, key: str, reason: str, remedy: str) -> None:
+        self.problems.append(
+            ConfigValueError(where=self.config.where, key=key, reason=reason, remedy=remedy)
+        )
+
+    def connector(self) -> Stage | None:
+        types = (PluginType.SOURCE, PluginType.SINK)
+        return self.stage(StageRole.CONNECTOR, self.config.connector, types, own=None)
+
+    def stage(
+        self,
+        role: StageRole,
+        request: PluginRequest,
+        types: tuple[PluginType, ...],
+        *,
+        own: Location | None,
+        alias: str | None = None,
+    ) -> Stage | None:
+        try:
+            choice = select(self.catalog, type=types, name=request.name, spec=request.spec, own=own)
+        except VenvoyError as error:
+            self.problems.append(error)
+            return None
+        return Stage(
+            role=role,
+            alias=alias,
+            plugin=choice.plugin,
+            choice=choice,
+            request=request,
+            config=request.config,
+        )
+
+    def transform(self, request: TransformRequest, own: Location) -> Stage | None:
+        kind = (PluginType.TRANSFORMATION,)
+        stage = self.stage(
+            StageRole.TRANSFORMATION, request.plugin, kind, own=own, alias=request.alias
+        )
+        if request.predicate is None or stage is None:
+            return stage
+        predicate = self.stage(
+            StageRole.PREDICATE,
+            request.predicate,
+            (PluginType.PREDICATE,),
+            own=own,
+            alias=request.predicate_alias,
+        )
+        if predicate is None:
+            return None
+        if not self.together(stage, predicate):
+            self.fault(
+                f"transforms.{request.alias}.predicate",
+                f"is in `{predicate.plugin.location.path}`, its transformation in "
+                f"`{stage.plugin.location.path}`; the two must share a location",
+                "use a predicate of the transformation's location, or one of the API's own",
+            )
+        return Stage(
+            role=stage.role,
+            alias=stage.alias,
+            plugin=stage.plugin,
+            choice=stage.choice,
+            request=stage.request,
+            config=stage.config,
+            predicate=predicate,
+            negate=request.negate,
+        )
+
+    def together(self, stage: Stage, predicate: Stage) -> bool:
+        homes = {one.plugin.location for one in (stage, predicate)}
+        return len({home for home in homes if not home.builtin}) <= 1
+
+    def converter(
+        self, role: StageRole, mine: PluginRequest | None, worker: PluginRequest, own: Location
+    ) -> Stage | None:
+        kind = (
+            PluginType.HEADER_CONVERTER
+            if role is StageRole.HEADER_CONVERTER
+            else PluginType.CONVERTER
+        )
+        if mine is not None:
+            return self.stage(role, mine, (kind,), own=own)
+        return self.stage(role, worker, (kind,), own=None)
