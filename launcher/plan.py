@@ -143,7 +143,7 @@ def segments(stages: Sequence[Stage], *, own: Location) -> tuple[Segment, ...]:
     """
     groups: list[tuple[Location | None, list[Stage]]] = []
     for stage in stages:
-        place = None if _is_builtin(stage) else stage.plugin.location
+        place = _home(stage)
         if groups and (place is None or groups[-1][0] in (None, place)):
             before, members = groups[-1]
             groups[-1] = (before or place, [*members, stage])
@@ -152,11 +152,12 @@ def segments(stages: Sequence[Stage], *, own: Location) -> tuple[Segment, ...]:
     return tuple(Segment(location=place or own, stages=tuple(members)) for place, members in groups)
 
 
-def _is_builtin(stage: Stage) -> bool:
-    predicate = stage.predicate
-    return stage.plugin.location.builtin and (
-        predicate is None or predicate.plugin.location.builtin
-    )
+def _home(stage: Stage) -> Location | None:
+    """The location that a stage needs, or None when any host will do."""
+    homes = [stage.plugin.location]
+    if stage.predicate is not None:
+        homes.append(stage.predicate.plugin.location)
+    return next((home for home in homes if not home.builtin), None)
 
 
 class _Planner:
