@@ -1,0 +1,155 @@
+"""The only file that prints: data to stdout, the rest to stderr, colour never the only signal."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from launcher.explain import Explanation
+from manager.errors import ProblemsError, VenvoyError
+
+__all__ = [
+    "explanation",
+    "failure",
+    "json_envelope",
+    "line",
+    "note",
+    "progress",
+    "table",
+    "unexpected",
+]
+
+ENVELOPE_VERSION = 1
+_WIDE = 160
+
+
+def _console(*, stderr: bool) -> Console:
+    """A console for one of the two streams; in a pipe it neither colours nor wraps."""
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        return Console(file=stream, highlight=False)
+    return Console(file=stream, highlight=False, width=_WIDE, no_color=True, soft_wrap=True)
+
+
+def line(text: str = "") -> None:
+    """Print one line of data to stdout."""
+    _console(stderr=False).print(escape(text))
+
+
+def note(text: str) -> None:
+    """Print one line for people to stderr."""
+    _console(stderr=True).print(escape(text))
+
+
+def failure(error: VenvoyError) -> None:
+    """Print an error to stderr: what happened, then a blank line, then what to do."""
+    console = _console(stderr=True)
+    console.print(f"[bold red]error[/]: {escape(error.message)}")
+    for hint in _hints(error):
+        console.print(f"[bold cyan]hint[/]: {escape(hint)}")
+
+
+def _hints(error: VenvoyError) -> tuple[str, ...]:
+    if isinstance(error, ProblemsError):
+        nested = (hint for problem in error.problems for hint in _hints(problem))
+        return tuple(dict.fromkeys(nested))
+    return (error.hint,)
+
+
+def unexpected(error: BaseException) -> None:
+    """Print a bug of ours to stderr, with its traceback."""
+    console = Console(stderr=True, highlight=False)
+    console.print_exception(show_locals=False)
+    console.print(f"[bold red]error[/]: unexpected {type(error).__name__}: {escape(str(error))}")
+    console.print("[bold cyan]hint[/]: this is a bug in venvoy; please report it with the above")
+
+
+def json_envelope(
+    command: str, data: object, *, errors: Sequence[VenvoyError] = (), exit_code: int = 0
+) -> None:
+    """Print the versioned envelope that every `--json` answers with.
+
+    ``{"venvoy_result_version": 1, "command", "status": "ok"|"error", "exit_code", "data",
+    "errors": [{"code", "message", "hint"}]}``
+    """
+    envelope = {
+        "venvoy_result_version": ENVELOPE_VERSION,
+        "command": command,
+        "status": "error" if exit_code else "ok",
+        "exit_code": exit_code,
+        "data": data,
+        "errors": [error_as_json(error) for error in errors],
+    }
+    sys.stdout.write(json.dumps(envelope, indent=2) + "\n")
+
+
+def error_as_json(error: VenvoyError) -> dict[str, object]:
+    """Return an error as the envelope tells it; several faults of one input are nested."""
+    told: dict[str, object] = {"code": error.code, "message": error.message, "hint": error.hint}
+    if isinstance(error, ProblemsError):
+        told["problems"] = [error_as_json(problem) for problem in error.problems]
+    return told
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+    """Print rows under a header to stdout; an empty table prints nothing."""
+    if not rows:
+        return
+    shown = Table(
+        title=escape(title) or None,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(escape(cell) for cell in row))
+    _console(stderr=False).print(shown)
+
+
+def explanation(explained: Explanation) -> None:
+    """Print what `explain` found, a block per stage."""
+    console = _console(stderr=False)
+    console.print(f"[bold]{escape(explained.connector)}[/] ({explained.kind})")
+    for stage in explained.stages:
+        console.print()
+        console.print(
+            f"[bold]{escape(stage.stage)}[/]  {escape(stage.chosen_class)} {stage.chosen_version}"
+        )
+        facts: Mapping[str, str] = {
+            "asked for": f"{stage.asked_class}, {stage.version_key} = {stage.asked_version}",
+            "installed": ", ".join(stage.installed),
+            "chosen": f"{stage.chosen_version}, because {stage.reason}",
+            "location": stage.location,
+            "environment": f"{stage.environment} (host {stage.host})",
+        }
+        for name, value in facts.items():
+            console.print(Padding(f"{name:<12} {escape(value)}", (0, 0, 0, 2)))
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show work that takes time on a terminal's stderr; in a pipe stay quiet.
+
+    Yields a function that takes what is being done now; an empty text hides the line.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def show(text: str) -> None:
+            bar.update(task, description=escape(text), visible=bool(text))
+
+        yield show
