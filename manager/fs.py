@@ -1,0 +1,152 @@
+"""The one door to publishing and removing trees.
+
+A thing is built in a directory below `staging/`, flushed, and renamed to its final name; what has
+a final name is complete, read-only and never changed again. Removal goes the same way back: a
+rename into `staging/` first, so that nobody ever sees half of a thing. No walk here follows a
+symbolic link.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+__all__ = [
+    "fsync_directory",
+    "make_read_only",
+    "publish",
+    "remove",
+    "staging",
+    "walk",
+    "write_file_atomically",
+]
+
+STAGING = "staging"
+_FLUSHERS = 8
+
+
+@contextlib.contextmanager
+def staging(store_root: Path) -> Iterator[Path]:
+    """Give a fresh private directory on the store's file system; what is left of it is removed."""
+    parent = store_root / STAGING
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # os.mkdir fails if the name is taken: two builders never share a directory (pex #1905).
+    directory = parent / f"{os.getpid()}-{secrets.token_hex(8)}"
+    directory.mkdir(mode=0o700)
+    try:
+        yield directory
+    finally:
+        _erase(directory)
+
+
+def publish(staged_dir: Path, final_dir: Path, *, read_only: bool = True) -> None:
+    """Flush a staged tree to disk, make it read-only and give it its final name.
+
+    The caller holds the lock of this name. Raises `FileExistsError` when the name is taken: a
+    published thing is never replaced.
+    """
+    if os.path.lexists(final_dir):
+        raise FileExistsError(final_dir)
+    if read_only:
+        make_read_only(staged_dir)
+    _flush(staged_dir)
+    final_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Renaming a directory writes its "..", so it must be writable itself until it has moved.
+    staged_dir.chmod(0o755)
+    staged_dir.rename(final_dir)
+    if read_only:
+        final_dir.chmod(0o555)
+    fsync_directory(final_dir.parent)
+
+
+def remove(directory: Path, *, store_root: Path) -> None:
+    """Remove a published tree: out of sight by one rename, then file by file. Missing is fine."""
+    with staging(store_root) as trash:
+        with contextlib.suppress(FileNotFoundError):
+            if not directory.is_symlink():
+                directory.chmod(0o755)
+            directory.rename(trash / "removed")
+        fsync_directory(trash)
+
+
+def write_file_atomically(file: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write a small file so that readers see the old content or the new, never a part."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        temporary.rename(file)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    fsync_directory(file.parent)
+
+
+def walk(tree: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield everything below `tree`, a directory before its content, links as links, by name."""
+    with os.scandir(tree) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        yield entry
+        if entry.is_dir(follow_symlinks=False):
+            yield from walk(Path(entry.path))
+
+
+def make_read_only(tree: Path) -> None:
+    """Give directories 0555 and files 0444, or 0555 where they were executable by their owner."""
+    for entry in walk(tree):
+        if entry.is_symlink():
+            continue
+        executable = entry.is_dir() or bool(entry.stat().st_mode & stat.S_IXUSR)
+        Path(entry.path).chmod(0o555 if executable else 0o444)
+    tree.chmod(0o555)
+
+
+def fsync_directory(directory: Path) -> None:
+    """Flush a directory's names to disk."""
+    _fsync(str(directory))
+
+
+def _flush(tree: Path) -> None:
+    files: list[str] = []
+    directories: list[str] = [str(tree)]
+    for entry in walk(tree):
+        if entry.is_dir(follow_symlinks=False):
+            directories.append(entry.path)
+        elif entry.is_file(follow_symlinks=False):
+            files.append(entry.path)
+    if len(files) > _FLUSHERS:
+        with ThreadPoolExecutor(max_workers=_FLUSHERS) as pool:
+            list(pool.map(_fsync, files))
+    else:
+        for file in files:
+            _fsync(file)
+    for directory in reversed(directories):
+        _fsync(directory)
+
+
+def _fsync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _erase(tree: Path) -> None:
+    """Remove a tree whose directories may be read-only."""
+    if not tree.exists():
+        return
+    tree.chmod(0o700)
+    for entry in walk(tree):
+        if entry.is_dir(follow_symlinks=False):
+            Path(entry.path).chmod(0o700)
+    shutil.rmtree(tree)
