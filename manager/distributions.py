@@ -55,6 +55,7 @@ __all__ = [
     "ToolSettings",
     "UnreadableProjectError",
     "UnreadableWheelError",
+    "parse_project",
     "read_plugin_wheel",
     "read_project",
     "read_tool_settings",
@@ -138,9 +139,22 @@ def read_project(directory: Path) -> Distribution:
         top = read_toml(file)
     except FileNotFoundError as error:
         raise NoMetadataError(path=directory) from error
+    distribution = parse_project(top, directory)
+    raise_all(f"`{file}`", top.problems)
+    if distribution is None:  # each way to get here has reported a problem
+        raise NoMetadataError(path=directory)
+    return distribution
+
+
+def parse_project(top: TomlTable, directory: Path) -> Distribution | None:
+    """Read the top table of a `pyproject.toml`: None when a fault was reported to it.
+
+    DynamicMetadataError and NoMetadataError as in `read_project`.
+    """
     project = top.table("project")
     if project is None:
-        raise_all(f"`{file}`", top.problems)
+        if "project" in top.values:
+            return None
         setup = any((directory / name).is_file() for name in ("setup.py", "setup.cfg"))
         if setup or "build-system" in top.values:
             raise DynamicMetadataError(project=directory, fields=("project",))
@@ -148,11 +162,7 @@ def read_project(directory: Path) -> Distribution:
     dynamic = tuple(name for name in NEEDED if name in project.strings("dynamic"))
     if dynamic:
         raise DynamicMetadataError(project=directory, fields=dynamic)
-    distribution = _from_project(project, directory)
-    raise_all(f"`{file}`", top.problems)
-    if distribution is None:  # each way to get here has reported a problem
-        raise NoMetadataError(path=directory)
-    return distribution
+    return _from_project(project, directory)
 
 
 def _from_project(project: TomlTable, directory: Path) -> Distribution | None:
