@@ -1,0 +1,105 @@
+"""The host's end of the control socket: a 4-byte big-endian length, then a JSON object.
+
+Every message has a `type`. From the worker: `start`, `validate`, `task_configs` and `stop` carry
+an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`. From the
+host, unasked: `hello` first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause`,
+`caught_up`, `reconfigure`, `stopped`. An `error` value is
+{"class", "message", "traceback", "retriable"}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import struct
+import threading
+import traceback
+from typing import Any
+
+import venvoy_api
+
+__all__ = ["Control", "describe"]
+
+_LENGTH = struct.Struct(">I")
+_PROTOCOLS = [1]
+_FEATURES = ["objects", "ack", "log"]
+
+
+class Control:
+    """Messages to and from the worker. `send` may be called from any thread."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._socket.set_inheritable(False)
+        self._lock = threading.Lock()
+        self.send(
+            {
+                "type": "hello",
+                "protocols": _PROTOCOLS,
+                "features": _FEATURES,
+                "api": venvoy_api.__version__,
+                "python": platform.python_version(),
+                "pid": os.getpid(),
+            }
+        )
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._socket.fileno()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one message; a worker that is gone is no error here, the reader sees to that."""
+        data = json.dumps(message, separators=(",", ":"), default=str).encode("utf-8")
+        with self._lock:
+            try:
+                self._socket.sendall(_LENGTH.pack(len(data)) + data)
+            except (BrokenPipeError, ConnectionResetError):
+                return
+
+    def receive(self) -> dict[str, Any] | None:
+        """Wait for one message; None when the worker has closed its end."""
+        head = self._exactly(_LENGTH.size)
+        data = self._exactly(_LENGTH.unpack(head)[0]) if head else None
+        return json.loads(data) if data is not None else None
+
+    def answer(self, request: dict[str, Any], value: object) -> None:
+        """Answer a request."""
+        self.send({"type": "result", "id": request.get("id"), "value": value})
+
+    def refuse(self, request: dict[str, Any], error: BaseException) -> None:
+        """Answer a request with what went wrong."""
+        self.send({"type": "error", "id": request.get("id"), "error": describe(error)})
+
+    def close_in_child(self) -> None:
+        """Let go of the socket in a fork that a plugin made, without a word to the worker."""
+        os.close(self._socket.detach())
+
+    def _exactly(self, size: int) -> bytes | None:
+        pieces: list[bytes] = []
+        while size:
+            try:
+                piece = self._socket.recv(min(size, 1 << 20))
+            except ConnectionResetError:
+                return None
+            if not piece:
+                return None
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Return the error as it crosses to the worker."""
+    kind = type(error)
+    name = kind.__qualname__
+    if kind.__module__ != "builtins":
+        name = f"{kind.__module__}.{name}"
+    lines = traceback.format_exception(kind, error, error.__traceback__)
+    return {
+        "class": name,
+        "message": str(error) or name,
+        "traceback": "".join(lines),
+        "retriable": isinstance(error, venvoy_api.RetriableError),
+    }

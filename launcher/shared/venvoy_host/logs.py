@@ -1,0 +1,46 @@
+"""The host's `logging`: every record goes to the worker as a control message, bounded."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from venvoy_host.control import Control
+
+__all__ = ["ControlHandler", "install"]
+
+_MAX_CHARACTERS = 64 * 1024
+
+
+class ControlHandler(logging.Handler):
+    """Sends {"type": "log", "level", "logger", "message", "time"} for each record."""
+
+    def __init__(self, control: Control) -> None:
+        super().__init__()
+        self._control = control
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record, with its traceback if it has one."""
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001  # a plugin's bad format string is its own affair
+            self.handleError(record)
+            return
+        self._control.send(
+            {
+                "type": "log",
+                "level": record.levelname,
+                "logger": record.name,
+                "message": text[:_MAX_CHARACTERS],
+                "time": record.created,
+            }
+        )
+
+
+def install(control: Control) -> None:
+    """Make the root logger send to the worker, from INFO upwards; plugins may set more."""
+    root = logging.getLogger()
+    root.addHandler(ControlHandler(control))
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)

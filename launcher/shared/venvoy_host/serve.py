@@ -1,0 +1,124 @@
+"""Modes `connector` and `task`: from the start message to the last word."""
+
+from __future__ import annotations
+
+import importlib
+import operator
+from typing import Any
+
+import venvoy_api
+from venvoy_host import boot
+from venvoy_host.connector import ConnectorServer
+from venvoy_host.control import Control, describe
+from venvoy_host.flow import DataSocket, PeerGoneError
+from venvoy_host.loading import make
+from venvoy_host.middle import MiddleLoop
+from venvoy_host.session import Session, TerminatedError
+from venvoy_host.sink import SinkLoop
+from venvoy_host.sink_chain import SinkChain
+from venvoy_host.source import SourceLoop
+from venvoy_host.source_chain import SourceChain
+from venvoy_host.stages import make_stages
+
+__all__ = ["main"]
+
+
+def main(mode: str, options: dict[str, str]) -> int:
+    """Serve until the worker says stop; return the exit code."""
+    control = Control(int(options["control"]))
+    session = Session(control)
+    if mode == "connector":
+        try:
+            ConnectorServer(control).run()
+        except TerminatedError:
+            return 0
+        return 0
+    names = [name for name in options if name in ("in", "out")]
+    sockets = {name: DataSocket(int(options[name])) for name in names}
+    request = control.receive()
+    if request is None:
+        return 1
+    session.listen()
+    return _Task(session, request, sockets).run()
+
+
+class _Task:
+    """One segment of one task: made, started, run, stopped; every failure told once."""
+
+    def __init__(
+        self, session: Session, request: dict[str, Any], sockets: dict[str, DataSocket]
+    ) -> None:
+        self.session = session
+        self.control = session.control
+        self.request = request
+        self.sockets = sockets
+        self.task: Any = None
+        self.chain: SourceChain | SinkChain | None = None
+        self.loop: SourceLoop | SinkLoop | MiddleLoop | None = None
+
+    def run(self) -> int:
+        """Return the exit code."""
+        failure = self._attempt(self._work)
+        failure = self._attempt(self._close) or failure
+        counts = self.loop.counts() if self.loop is not None else {}
+        self.control.send({"type": "stopped", "failed": failure, **counts})
+        return 1 if failure else 0
+
+    def _attempt(self, step: Any) -> bool:
+        """Do the step; tell the worker what went wrong. True when something did."""
+        try:
+            step()
+        except (TerminatedError, PeerGoneError):
+            return False  # the worker's own doing, or a neighbour's, which it knows better
+        except BaseException as error:  # noqa: BLE001  # also SystemExit: the plugin's last word
+            self.control.send({"type": "failed", "error": describe(error)})
+            return True
+        return False
+
+    def _work(self) -> None:
+        request = self.request
+        is_source = request["kind"] == "source"
+        made = make_stages(request["stages"])
+        self.chain = SourceChain(made) if is_source else SinkChain(made)
+        if request["task_class"] is None:
+            middle = MiddleLoop(
+                self.session, request, self.chain, self.sockets["in"], self.sockets["out"]
+            )
+            self.loop = middle
+            self.control.answer(request, None)
+            middle.run()
+            return
+        self.task = make(_task_class(request["task_class"]))
+        if isinstance(self.chain, SourceChain):
+            loop: SourceLoop | SinkLoop = SourceLoop(
+                self.session, request, self.task, self.chain, self.sockets["out"]
+            )
+        else:
+            loop = SinkLoop(self.session, request, self.task, self.chain, self.sockets["in"])
+        self.loop = loop
+        loop.start()
+        self.control.answer(request, None)
+        loop.run()
+
+    def _close(self) -> None:
+        try:
+            if self.task is not None:
+                self.task.stop()
+        finally:
+            try:
+                if self.chain is not None:
+                    self.chain.close()
+            finally:
+                for one in self.sockets.values():
+                    one.close()
+
+
+def _task_class(name: dict[str, str]) -> Any:
+    module = importlib.import_module(name["module"])
+    boot.finder().assert_first()
+    found = operator.attrgetter(name["qualname"])(module)
+    if not isinstance(found, type) or not issubclass(
+        found, (venvoy_api.SourceTask, venvoy_api.SinkTask)
+    ):
+        raise venvoy_api.ConnectError(f"{found!r} is not a task class")
+    return found

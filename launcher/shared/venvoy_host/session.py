@@ -1,0 +1,83 @@
+"""What a serving host has besides its plugin: the control socket, the wish to stop, the streams."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from venvoy_host import logs
+
+if TYPE_CHECKING:
+    from venvoy_host.control import Control
+
+__all__ = ["Session", "TerminatedError"]
+
+
+class TerminatedError(BaseException):
+    """SIGTERM: the worker asked and waited; whatever the plugin is doing ends here.
+
+    Not an Exception, so that a plugin's `except Exception` lets it pass.
+    """
+
+
+class Session:
+    """Of one host process. `wake` becomes readable whenever `is_stopping` turns true."""
+
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self.is_stopping = False
+        self.wake, self._waker = socket.socketpair()
+        self.wake.setblocking(False)
+        self._terminated = False
+        _prepare_streams()
+        logs.install(control)
+        signal.signal(signal.SIGTERM, self._terminate)
+        # Hosts lead sessions of their own, so no terminal reaches them; this is for the stubborn.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.register_at_fork(after_in_child=self._leave)
+
+    def stop(self) -> None:
+        """Ask the loop to end soon; from any thread."""
+        self.is_stopping = True
+        with contextlib.suppress(OSError):
+            self._waker.send(b"s")
+
+    def listen(self) -> None:
+        """Serve the control socket from a thread of its own from now on."""
+        threading.Thread(target=self._listen, name="venvoy-control", daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            message: dict[str, Any] | None = self.control.receive()
+            if message is None:
+                os._exit(1)  # the worker is gone: nobody is left to work for
+            if message["type"] == "stop":
+                self.stop()
+
+    def _terminate(self, _number: int, _frame: object) -> None:
+        self.is_stopping = True
+        if not self._terminated:
+            self._terminated = True
+            raise TerminatedError
+
+    def _leave(self) -> None:
+        """In a fork that a plugin made: it is no host, and must not look like one."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with contextlib.suppress(OSError):
+            self.control.close_in_child()
+
+
+def _prepare_streams() -> None:
+    """Make stdout and stderr line by line, and let a crash leave its stack on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    faulthandler.enable()

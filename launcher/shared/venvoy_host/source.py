@@ -1,0 +1,231 @@
+"""Mode `task`, the first segment of a source: poll, transform, convert, send, know it is stored."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import venvoy_api
+from venvoy_host import flow, frames
+from venvoy_host.contexts import OffsetReader, SourceContext, canonical
+from venvoy_host.flow import DataSocket, PeerGoneError, Window
+from venvoy_host.source_chain import Group, SourceBatch, SourceChain, frame_batch
+
+if TYPE_CHECKING:
+    from venvoy_host.session import Session
+
+__all__ = ["SourceLoop", "last_offsets"]
+
+_log = logging.getLogger("venvoy.source")
+_BATCH_RECORDS = 2000
+_IDLE_S = 0.05
+_RETRY_S = (0.1, 30.0)
+
+
+class _Sent(NamedTuple):
+    """A batch on its way, with what its ack needs."""
+
+    records: list[Any]
+    groups: list[Group]
+    offsets: list[list[Any]]
+
+
+class SourceLoop:
+    """One source task. `is_last`: this segment converts, and its frames go to the worker."""
+
+    def __init__(
+        self,
+        session: Session,
+        request: dict[str, Any],
+        task: venvoy_api.SourceTask,
+        chain: SourceChain,
+        out: DataSocket,
+    ) -> None:
+        self.session = session
+        self.request = request
+        self.task = task
+        self.chain = chain
+        self.out = out
+        self.is_last: bool = request["is_last"]
+        self.window = Window(request["window_records"], request["window_bytes"])
+        self.reader = OffsetReader(request["offsets"])
+        self.polled = self.stored = 0
+        self._number = 0
+        self._sent: dict[int, _Sent] = {}
+        self._acked: deque[frames.Frame] = deque()
+        self._wants_records = type(task).commit_record is not venvoy_api.SourceTask.commit_record
+        self._commit_due = time.monotonic() + self._interval_s
+        self._uncommitted = False
+        self._retry_s = 0.0
+
+    @property
+    def _interval_s(self) -> float:
+        return float(self.request["flush_interval_ms"]) / 1000
+
+    def start(self) -> None:
+        """Start the task."""
+        config = self.request["config"]
+        self.task.initialize(SourceContext(config, self.reader))
+        self.task.start(dict(config))
+
+    def run(self) -> None:
+        """Poll until asked to stop; then wait for what is on its way. The caller stops the task."""
+        while not self.session.is_stopping:
+            self._take_acks()
+            if self.window.is_full:
+                self._wait(None)
+                continue
+            self._turn()
+        deadline = time.monotonic() + float(self.request["flush_timeout_ms"]) / 1000
+        self._settle(deadline)
+        self._commit()
+
+    def counts(self) -> dict[str, int]:
+        """Return what passed: records polled, and records known to be stored or dropped."""
+        return {"records_in": self.polled, "records_out": self.stored}
+
+    def _turn(self) -> None:
+        records = self._poll()
+        if records:
+            self.polled += len(records)
+            self._send(list(records))
+        elif self._retry_s:
+            self._back_off()
+        elif self.request["until_drained"] and self.task.drained():
+            self._settle(None)
+            self._commit()
+            self.session.control.send({"type": "drained", **self.counts()})
+            while not self.session.is_stopping:
+                self._wait(None)
+        else:
+            self._wait(_IDLE_S)
+        if time.monotonic() >= self._commit_due:
+            self._commit()
+
+    def _back_off(self) -> None:
+        deadline = time.monotonic() + self._retry_s
+        while not self.session.is_stopping and time.monotonic() < deadline:
+            self._wait(max(0.0, deadline - time.monotonic()))
+            self._take_acks()
+
+    def _poll(self) -> Any:
+        try:
+            records = self.task.poll()
+        except venvoy_api.RetriableError as error:
+            _log.warning("poll failed and is tried again: %s", error)
+            self._retry_s = min((self._retry_s or _RETRY_S[0] / 2) * 2, _RETRY_S[1])
+            return None
+        self._retry_s = 0.0
+        return records
+
+    def _send(self, records: list[Any]) -> None:
+        for start in range(0, len(records), _BATCH_RECORDS):
+            while self.window.is_full and not self.session.is_stopping:
+                self._wait(None)
+                self._take_acks()
+            if self.session.is_stopping:
+                return  # the rest was not stored: it is polled again after a restart
+            self._send_batch(records[start : start + _BATCH_RECORDS])
+
+    def _send_batch(self, records: list[Any]) -> None:
+        batch = SourceBatch(records, list(range(len(records))))
+        offsets = last_offsets(records)
+        self.chain.run(batch)
+        self._number += 1
+        number, encoded = self._number, canonical(offsets).encode()
+        groups: list[Group] = []
+        if self.is_last:
+            made, groups = frame_batch(
+                batch, number=number, source_offsets=encoded, wants_metadata=False
+            )
+        else:
+            asked = frames.Flag.WANTS_METADATA if self._wants_records else 0
+            flags = frames.Flag.LAST | asked
+            count = len(batch.records)
+            made = [
+                frames.encode_objects(
+                    batch.dump(), count=count, batch=number, flags=flags, source_offsets=encoded
+                )
+            ]
+        size = sum(len(piece) for pieces in made for piece in pieces)
+        self.window.take(number, len(records), size)
+        self._sent[number] = _Sent(records if self._wants_records else [], groups, offsets)
+        self.stored += len(batch.records)
+        for pieces in made:
+            self.out.send(pieces)
+
+    def _take_acks(self) -> None:
+        while True:
+            frame = self.out.receive()
+            if frame is None:
+                break
+            self._take_ack(frame)
+        if self.out.is_closed and not self.session.is_stopping:
+            raise PeerGoneError
+
+    def _take_ack(self, frame: frames.Frame) -> None:
+        self.window.release(frame.batch)
+        sent = self._sent.pop(frame.batch)
+        self.reader.remember(sent.offsets)
+        self._uncommitted = True
+        if not self._wants_records:
+            return
+        placements = json.loads(frame.payload or b"[]")
+        if self.is_last:
+            placements = [
+                [*place, group.indices, group.timestamps]
+                for place, group in zip(placements, sent.groups)
+            ]
+        known: dict[int, venvoy_api.RecordMetadata] = {}
+        for topic, partition, first, indices, stamps in placements:
+            for row, (index, stamp) in enumerate(zip(indices, stamps)):
+                known[index] = venvoy_api.RecordMetadata(topic, partition, first + row, stamp)
+        for index, record in enumerate(sent.records):
+            self.task.commit_record(record, known.get(index))
+
+    def _settle(self, deadline: float | None) -> None:
+        """Wait until nothing is on its way any more, or the deadline, or, without one, a stop."""
+        while not self.window.is_empty and not self.out.is_closed:
+            if deadline is None and self.session.is_stopping:
+                return
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            self._wait(left)
+            self._take_acks()
+
+    def _commit(self) -> None:
+        self._commit_due = time.monotonic() + self._interval_s
+        if self._uncommitted:
+            self._uncommitted = False
+            self.task.commit()
+
+    def _wait(self, timeout_s: float | None) -> None:
+        flow.wait([self.out], self.session.wake, timeout_s)
+        if self.out.is_closed and not self.session.is_stopping:
+            raise PeerGoneError
+
+
+def last_offsets(records: list[Any]) -> list[list[Any]]:
+    """Return [partition, offset] with the last offset of each source partition, in order.
+
+    A partition or an offset of None is not kept.
+    """
+    found: list[list[Any]] = []
+    seen: set[str] = set()
+    last: Any = None
+    for record in reversed(records):
+        partition = record.source_partition
+        if partition is None or record.source_offset is None:
+            continue
+        if partition is last or partition == last:
+            continue
+        last = partition
+        name = canonical(dict(partition))
+        if name not in seen:
+            seen.add(name)
+            found.append([dict(partition), dict(record.source_offset)])
+    return found[::-1]

@@ -1,0 +1,97 @@
+"""The stages of one segment: loaded, configured, checked, closed.
+
+A stage crosses as JSON: {"role", "type", "module", "qualname", "config", "predicate", "negate"};
+`predicate` is a stage or null.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from venvoy_host.loading import load_class, make
+
+if TYPE_CHECKING:
+    import venvoy_api
+
+__all__ = ["CONVERTER_ROLES", "Transform", "close_stages", "make_stages", "stage_problems"]
+
+CONVERTER_ROLES = ("key.converter", "value.converter", "header.converter")
+
+
+class Transform:
+    """A transformation with the predicate that decides whether it runs."""
+
+    __slots__ = ("apply", "negate", "predicate", "transformation")
+
+    def __init__(
+        self,
+        transformation: venvoy_api.Transformation,
+        predicate: venvoy_api.Predicate | None,
+        negate: bool,
+    ) -> None:
+        self.transformation = transformation
+        self.predicate = predicate
+        self.negate = negate
+        self.apply = transformation.apply if predicate is None else self._apply_if
+
+    def _apply_if(self, record: Any) -> Any:
+        predicate = self.predicate
+        if predicate is not None and bool(predicate.test(record)) is self.negate:
+            return record
+        return self.transformation.apply(record)
+
+    def close(self) -> None:
+        """Close both."""
+        self.transformation.close()
+        if self.predicate is not None:
+            self.predicate.close()
+
+
+def make_stages(stages: list[dict[str, Any]]) -> list[tuple[str, Any]]:
+    """Load and configure every stage but the connector; (role, object) in record order."""
+    return [(stage["role"], _make(stage)) for stage in stages if stage["role"] != "connector"]
+
+
+def close_stages(stages: list[tuple[str, Any]]) -> None:
+    """Close every stage, also when one of them raises; then raise the first error."""
+    with contextlib.ExitStack() as stack:
+        for _, stage in reversed(stages):
+            stack.callback(stage.close)
+
+
+def stage_problems(stage: dict[str, Any]) -> list[dict[str, str]]:
+    """Check a stage's configuration as Kafka does; return {"stage", "key", "message"} for each."""
+    loaded = make(load_class(stage["type"], stage["module"], stage["qualname"]))
+    definition = loaded.config()
+    problems = []
+    if definition is not None:
+        for value in definition.validate(_with_converter_type(stage)):
+            problems += [
+                {"stage": stage["role"], "key": value.name, "message": str(message)}
+                for message in value.errors
+            ]
+    if stage.get("predicate"):
+        problems += stage_problems(stage["predicate"])
+    return problems
+
+
+def _make(stage: dict[str, Any]) -> Any:
+    loaded = make(load_class(stage["type"], stage["module"], stage["qualname"]))
+    config = _with_converter_type(stage)
+    if stage["role"] in CONVERTER_ROLES:
+        loaded.configure(config, stage["role"] == "key.converter")
+        return loaded
+    loaded.configure(config)
+    if stage["role"] == "predicate":
+        return loaded
+    predicate = _make(stage["predicate"]) if stage.get("predicate") else None
+    return Transform(loaded, predicate, bool(stage.get("negate")))
+
+
+def _with_converter_type(stage: dict[str, Any]) -> dict[str, str]:
+    """Add `converter.type`, which Kafka hands to every converter."""
+    config: dict[str, str] = dict(stage["config"])
+    if stage["role"] in CONVERTER_ROLES:
+        config.setdefault("converter.type", stage["role"].partition(".")[0])
+    return config
