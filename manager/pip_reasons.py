@@ -1,0 +1,115 @@
+"""pip's last words, shortened to the reason.
+
+Looked at: what pip 26 says of a conflict, of a requirement that nothing meets, of a Python that
+does not fit, of a hash that does not match, of a host that does not answer, of a failed build.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from manager.proc import Completed
+
+__all__ = ["reason_of", "unreachable_host"]
+
+_NO_VERSION: Final = re.compile(
+    r"ERROR: Could not find a version that satisfies the requirement (?P<what>.+?)"
+    r" \(from versions: (?P<versions>.*)\)\Z"
+)
+_HOST: Final = re.compile(r"host='(?P<host>[^']+)'|Failed to connect to (?:proxy )?(?P<other>\S+)")
+_BROKEN: Final = re.compile(
+    r"connection broken by|Failed to connect|connection-failed|Read timed out|Temporary failure"
+)
+_VERSIONS_SHOWN: Final = 5
+_LINES_SHOWN: Final = 6
+_WIDTH: Final = 300
+
+
+def reason_of(done: Completed) -> str:
+    """Return why pip failed, in a few clauses joined by `; `."""
+    lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    host = unreachable_host(done)
+    if host is not None:
+        return f"`{host}` cannot be reached{_asked_for(lines)}"
+    for look in (_conflict, _build, _hashes, _errors):
+        found = look(lines)
+        if found:
+            return "; ".join(clause[:_WIDTH] for clause in found)
+    last = [line.strip() for line in lines if line.strip()][-1:]
+    return last[0][:_WIDTH] if last else f"pip ended with {done.returncode} and said nothing"
+
+
+def unreachable_host(done: Completed) -> str | None:
+    """Return the host that pip could not talk to, or None when that was not the trouble."""
+    for line in (*done.stdout.splitlines(), *done.stderr.splitlines()):
+        if _BROKEN.search(line):
+            found = _HOST.search(line)
+            if found is not None:
+                return found["host"] or found["other"]
+    return None
+
+
+def _asked_for(lines: Sequence[str]) -> str:
+    for line in lines:
+        found = _NO_VERSION.match(line)
+        if found is not None:
+            return f" to look for {found['what']}"
+    return ""
+
+
+def _conflict(lines: Sequence[str]) -> list[str]:
+    """Return the lines between `The conflict is caused by:` and the next blank one."""
+    heads = [index for index, line in enumerate(lines) if line == "The conflict is caused by:"]
+    if not heads:
+        return []
+    found: list[str] = []
+    for line in lines[heads[-1] + 1 :]:
+        if not line.strip():
+            break
+        found.append(line.strip())
+    if len(found) > _LINES_SHOWN:
+        found = [*found[:_LINES_SHOWN], f"and {len(found) - _LINES_SHOWN} more"]
+    return found
+
+
+def _build(lines: Sequence[str]) -> list[str]:
+    """Return the last lines that a build backend said, and what pip says that it was."""
+    failed = [line for line in lines if line.startswith("ERROR: Failed to build")]
+    if not failed:
+        return []
+    clauses = [line.strip() for line in lines if line.lstrip().startswith(("×", "╰─>"))]
+    ends = [index for index, line in enumerate(lines) if "[end of output]" in line]
+    if ends:
+        before = [line.strip() for line in lines[: ends[0]] if line.strip()]
+        clauses = before[-3:]
+    return [clause.lstrip("×╰─> ") for clause in clauses] or [failed[0].removeprefix("ERROR: ")]
+
+
+def _hashes(lines: Sequence[str]) -> list[str]:
+    heads = [i for i, line in enumerate(lines) if "DO NOT MATCH THE HASHES" in line]
+    if not heads:
+        return []
+    block = [line.strip() for line in lines[heads[-1] + 1 : heads[-1] + 4] if line.strip()]
+    return ["the hash does not match: " + " ".join(" ".join(block).split())]
+
+
+def _errors(lines: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for line in lines:
+        no_version = _NO_VERSION.match(line)
+        if no_version is not None:
+            found.append(_no_version(no_version["what"], no_version["versions"]))
+        elif line.startswith("ERROR: No matching distribution found for") and found:
+            continue
+        elif line.startswith("ERROR: ") and "ResolutionImpossible" not in line:
+            found.append(line.removeprefix("ERROR: ").rstrip("."))
+    return found[:_LINES_SHOWN]
+
+
+def _no_version(what: str, versions: str) -> str:
+    known = [] if versions == "none" else versions.split(", ")
+    if not known:
+        return f"nothing is there for {what}"
+    shown = ", ".join(known[-_VERSIONS_SHOWN:])
+    more = "…, " if len(known) > _VERSIONS_SHOWN else ""
+    return f"no version meets {what} (there are: {more}{shown})"
