@@ -100,7 +100,7 @@ class ConnectorServer:
 
 
 def _problems(stage: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return {"stage", "key" (or None), "message"} for each fault; a fault hides no other stage's."""
+    """Return {"stage", "key" (or None), "message"} for each fault of one stage."""
     try:
         if stage["role"] == "connector":
             return _connector_problems(stage)

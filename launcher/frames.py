@@ -1,0 +1,162 @@
+"""Frames as the worker sees them: a header that it reads, a body that it never opens.
+
+The format is drawn in `launcher/shared/venvoy_host/frames.py`; this is its header once more,
+because nothing above the hosts imports what runs in them. A test holds the two together.
+"""
+
+import asyncio
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+from manager.errors import InternalError
+
+__all__ = [
+    "HEADER",
+    "MAX_BODY_BYTES",
+    "FrameFlag",
+    "FrameKind",
+    "StoredFrame",
+    "WireFrame",
+    "encode_ack",
+    "encode_end",
+    "for_feed",
+    "parse_frame",
+    "read_frame",
+    "with_first_offset",
+]
+
+HEADER = struct.Struct("<4sBBHIIQIiqqqIIQQQQ")
+MAGIC = b"vyf\x01"
+MAX_BODY_BYTES = 2**30
+_NO_TIMESTAMP = -(2**63)
+_FEED = struct.Struct("<QI")
+_FEED_AT = 16
+_FIRST_OFFSET = struct.Struct("<q")
+_FIRST_OFFSET_AT = 32
+
+
+class FrameKind(IntEnum):
+    """What a frame is."""
+
+    RECORDS = 1
+    OBJECTS = 2
+    ACK = 3
+    END = 4
+
+
+class FrameFlag(IntFlag):
+    """Bits of a frame's flags that the worker looks at."""
+
+    LAST = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireFrame:
+    """One frame with the fields that routing needs; `data` is header and body as they came.
+
+    `source_offsets` is canonical JSON, empty but in the last frame of a batch.
+    """
+
+    kind: FrameKind
+    is_last: bool
+    count: int
+    batch: int
+    epoch: int
+    topic: str
+    partition: int
+    first_offset: int
+    source_offsets: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFrame:
+    """A frame in a topic: the records `first_offset` up to, but without, `end_offset`."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    count: int
+    data: bytes
+
+    @property
+    def end_offset(self) -> int:
+        """The offset behind the last record."""
+        return self.first_offset + self.count
+
+
+def parse_frame(data: bytes) -> WireFrame:
+    """Read the header, the topic and the source offsets of one whole frame.
+
+    Raises:
+        InternalError: it is no frame of this format.
+    """
+    fields = HEADER.unpack_from(data)
+    if fields[0] != MAGIC or fields[17] != len(data) - HEADER.size:
+        raise InternalError(what=f"a host sent {data[:8]!r} where a frame should begin")
+    topic_end = HEADER.size + fields[12]
+    return WireFrame(
+        kind=FrameKind(fields[1]),
+        is_last=bool(fields[3] & FrameFlag.LAST),
+        count=fields[4],
+        batch=fields[6],
+        epoch=fields[7],
+        topic=data[HEADER.size : topic_end].decode(),
+        partition=fields[8],
+        first_offset=fields[9],
+        source_offsets=data[topic_end : topic_end + fields[13]],
+        data=data,
+    )
+
+
+async def read_frame(reader: asyncio.StreamReader) -> WireFrame | None:
+    """Read one frame; None at the end of the stream, also when it ends inside a frame.
+
+    Raises:
+        InternalError: what came is no frame.
+    """
+    try:
+        header = await reader.readexactly(HEADER.size)
+        body_bytes = HEADER.unpack(header)[17]
+        if header[:4] != MAGIC or body_bytes > MAX_BODY_BYTES:
+            raise InternalError(what=f"a host sent {header[:8]!r} where a frame should begin")
+        body = await reader.readexactly(body_bytes)
+    except (asyncio.IncompleteReadError, ConnectionResetError):
+        return None
+    return parse_frame(header + body)
+
+
+def with_first_offset(data: bytes, first_offset: int) -> bytes:
+    """Return the frame with the offset that the log gave it; the body is as it was."""
+    end = _FIRST_OFFSET_AT + _FIRST_OFFSET.size
+    return data[:_FIRST_OFFSET_AT] + _FIRST_OFFSET.pack(first_offset) + data[end:]
+
+
+def for_feed(data: bytes, *, batch: int, epoch: int) -> bytes:
+    """Return the stored frame numbered for one sink's feed."""
+    return data[:_FEED_AT] + _FEED.pack(batch, epoch) + data[_FEED_AT + _FEED.size :]
+
+
+def encode_ack(batch: int, placements: Sequence[tuple[str, int, int]]) -> bytes:
+    """Return the ack of a batch: (topic, partition, first offset) of each of its frames."""
+    payload = json.dumps(placements, separators=(",", ":")).encode() if placements else b""
+    return _control_frame(FrameKind.ACK, batch=batch, payload=payload)
+
+
+def encode_end(*, batch: int, epoch: int) -> bytes:
+    """Return "that is all as of now"."""
+    return _control_frame(FrameKind.END, batch=batch, epoch=epoch)
+
+
+def _control_frame(
+    kind: FrameKind, *, batch: int = 0, epoch: int = 0, payload: bytes = b""
+) -> bytes:
+    times = (_NO_TIMESTAMP, _NO_TIMESTAMP)
+    sizes = (0, 0, 0, len(payload), 0, len(payload))
+    checksum = zlib.crc32(payload)
+    header = HEADER.pack(MAGIC, kind, 0, 0, 0, checksum, batch, epoch, 0, -1, *times, *sizes)
+    return header + payload

@@ -1,0 +1,54 @@
+"""The worker's side of the guardian, which ends hosts and their children when the worker dies.
+
+PDEATHSIG ends a host itself; what the host has started survives that, so the groups are told to a
+process that outlives the worker by a moment. Also SIGKILL of the worker leaves nothing behind.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from manager import proc
+
+__all__ = ["Guardian"]
+
+_SCRIPT = Path(__file__).with_name("guardian_process.py")
+
+
+class Guardian:
+    """Knows the process groups that live. Use as a context manager."""
+
+    def __init__(self, *, parent_environment: Mapping[str, str]) -> None:
+        read_end, self._write_end = os.pipe()
+        try:
+            self._process = proc.start(
+                [sys.executable, "-I", "-S", _SCRIPT, str(read_end)],
+                env=proc.child_environment(parent_environment),
+                cwd=None,
+                pass_fds=(read_end,),
+            )
+        finally:
+            os.close(read_end)
+
+    def __enter__(self) -> "Guardian":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        """Let the guardian end; groups that were not taken back are killed."""
+        os.close(self._write_end)
+        self._process.communicate()
+
+    def add(self, group: int) -> None:
+        """A process group lives now."""
+        self._tell(f"+{group}\n")
+
+    def remove(self, group: int) -> None:
+        """A process group has been ended."""
+        self._tell(f"-{group}\n")
+
+    def _tell(self, line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # someone killed the guardian: PDEATHSIG is left
+            os.write(self._write_end, line.encode("ascii"))
