@@ -43,23 +43,29 @@ def staging(store_root: Path) -> Iterator[Path]:
         _erase(directory)
 
 
-def publish(staged_dir: Path, final_dir: Path, *, read_only: bool = True) -> None:
+def publish(staged_dir: Path, final_dir: Path, *, last: tuple[str, bytes] | None = None) -> None:
     """Flush a staged tree to disk, make it read-only and give it its final name.
 
-    The caller holds the lock of this name. Raises `FileExistsError` when the name is taken: a
-    published thing is never replaced.
+    `last` is the receipt (file name, content), written when all else is on disk. The caller holds
+    the lock of this name. Raises `FileExistsError` when the name is taken: a published thing is
+    never replaced.
     """
     if os.path.lexists(final_dir):
         raise FileExistsError(final_dir)
-    if read_only:
-        make_read_only(staged_dir)
-    _flush(staged_dir)
+    _seal(staged_dir)
+    if last is not None:
+        name, content = last
+        file = os.open(staged_dir / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+        with os.fdopen(file, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fchmod(file, 0o444)
+            os.fsync(file)
+    fsync_directory(staged_dir)
     final_dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Renaming a directory writes its "..", so it must be writable itself until it has moved.
-    staged_dir.chmod(0o755)
+    # A directory must be writable itself while it moves, because its ".." is written.
     staged_dir.rename(final_dir)
-    if read_only:
-        final_dir.chmod(0o555)
+    final_dir.chmod(0o555)
     fsync_directory(final_dir.parent)
 
 
@@ -103,10 +109,8 @@ def walk(tree: Path) -> Iterator[os.DirEntry[str]]:
 def make_read_only(tree: Path) -> None:
     """Give directories 0555 and files 0444, or 0555 where they were executable by their owner."""
     for entry in walk(tree):
-        if entry.is_symlink():
-            continue
-        executable = entry.is_dir() or bool(entry.stat().st_mode & stat.S_IXUSR)
-        Path(entry.path).chmod(0o555 if executable else 0o444)
+        if not entry.is_symlink():
+            Path(entry.path).chmod(_read_only_mode(entry))
     tree.chmod(0o555)
 
 
@@ -115,22 +119,38 @@ def fsync_directory(directory: Path) -> None:
     _fsync(str(directory))
 
 
-def _flush(tree: Path) -> None:
-    files: list[str] = []
-    directories: list[str] = [str(tree)]
+def _read_only_mode(entry: os.DirEntry[str]) -> int:
+    mode = entry.stat(follow_symlinks=False).st_mode
+    return 0o555 if stat.S_ISDIR(mode) or mode & stat.S_IXUSR else 0o444
+
+
+def _seal(tree: Path) -> None:
+    """Make everything below a tree read-only and flush it, files before their directories."""
+    files: list[tuple[str, int]] = []
+    directories: list[tuple[str, int]] = []
     for entry in walk(tree):
         if entry.is_dir(follow_symlinks=False):
-            directories.append(entry.path)
+            directories.append((entry.path, 0o555))
         elif entry.is_file(follow_symlinks=False):
-            files.append(entry.path)
+            files.append((entry.path, _read_only_mode(entry)))
     if len(files) > _FLUSHERS:
         with ThreadPoolExecutor(max_workers=_FLUSHERS) as pool:
-            list(pool.map(_fsync, files))
+            list(pool.map(_seal_one, files))
     else:
         for file in files:
-            _fsync(file)
+            _seal_one(file)
     for directory in reversed(directories):
-        _fsync(directory)
+        _seal_one(directory)
+
+
+def _seal_one(item: tuple[str, int]) -> None:
+    path, mode = item
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _fsync(path: str) -> None:
