@@ -12,6 +12,7 @@ Built-in plugins live in `venvoy_api.converters`, `venvoy_api.transforms` and
 
 from __future__ import annotations
 
+from venvoy_api.builtin import API_VERSION
 from venvoy_api.component import UNDEFINED_VERSION, Configurable, Versioned
 from venvoy_api.config_def import ConfigDef
 from venvoy_api.config_key import NO_DEFAULT, ConfigKey, Recommender
@@ -94,7 +95,7 @@ from venvoy_api.validators import (
     ValidString,
 )
 
-__version__ = "1.0.0"
+__version__ = API_VERSION
 
 __all__ = [
     "BOOLEAN_SCHEMA",

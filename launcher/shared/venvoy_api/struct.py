@@ -9,9 +9,9 @@ from venvoy_api.schema import Field, Schema, Type
 from venvoy_api.schema_checks import CHECKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["SchemaAndValue", "Struct"]
+__all__ = ["NULL", "SchemaAndValue", "Struct"]
 
 
 class SchemaAndValue(NamedTuple):
@@ -22,6 +22,7 @@ class SchemaAndValue(NamedTuple):
 
 
 NULL = SchemaAndValue(None, None)
+"""No value."""
 
 
 class Struct:
@@ -42,6 +43,20 @@ class Struct:
         if values:
             for name, value in values.items():
                 self.put(name, value)
+
+    @classmethod
+    def from_values(cls, schema: Schema, values: Iterable[object]) -> Struct:
+        """Return a struct with these values, one per field in the schema's order, unchecked.
+
+        The fast way for those who know that the values fit; `validate` checks them all.
+        """
+        struct = cls(schema)
+        struct._values = list(values)  # its own class
+        return struct
+
+    def values(self) -> tuple[Any, ...]:
+        """Return the values as they were set, in the schema's order, without defaults."""
+        return tuple(self._values)
 
     @property
     def schema(self) -> Schema:

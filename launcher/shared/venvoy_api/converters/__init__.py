@@ -1,0 +1,10 @@
+"""The converters that come with the API; every host has them."""
+
+from __future__ import annotations
+
+from venvoy_api.converters.byte_array import ByteArrayConverter
+from venvoy_api.converters.json_converter import JsonConverter
+from venvoy_api.converters.simple_header import SimpleHeaderConverter
+from venvoy_api.converters.string import StringConverter
+
+__all__ = ["ByteArrayConverter", "JsonConverter", "SimpleHeaderConverter", "StringConverter"]
