@@ -21,9 +21,12 @@ from manager.interpreter import (
 )
 
 __all__ = [
+    "Interpreter",
     "InvalidInterpreterRequestError",
     "MissingInterpreterError",
+    "UnusableInterpreterError",
     "find",
+    "probe",
     "search_directories",
 ]
 
