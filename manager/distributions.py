@@ -70,6 +70,7 @@ NEEDED = ("version", "requires-python", "dependencies", "entry-points")
 COMPARISON = re.compile(
     r"""(?P<left>"[^"]*"|'[^']*'|[\w.]+)\s*(?:not\s+in|in|[<>=!~]{1,3})\s*(?P<right>"[^"]*"|'[^']*'|[\w.]+)"""
 )
+DIST_INFO_FILES = ("METADATA", "entry_points.txt")
 ALWAYS = 'extra != "-"'
 
 
@@ -103,17 +104,8 @@ def read_wheel(file: Path) -> Distribution:
     UnreadableWheelError when the archive or its name is broken, InvalidMetadataError or
     InvalidEntryPointError when what it says is, ProblemsError for several faults.
     """
-    try:
-        name, version, _, _ = parse_wheel_filename(file.name)
-    except InvalidWheelFilename as error:
-        if file.name.split("-")[1:2] == ["latest"]:
-            raise _latest(file) from error
-        reason = str(error).partition(":")[0].lower()
-        raise UnreadableWheelError(
-            file=file, reason=f"its name is not a wheel's ({reason})"
-        ) from error
-    texts = read_dist_info(file, "METADATA", "entry_points.txt")
-    return _from_wheel(file, name, version, texts)
+    name, version = _names(file)
+    return _from_wheel(file, name, version, read_dist_info(file, *DIST_INFO_FILES))
 
 
 def read_plugin_wheel(file: Path) -> Distribution | None:
@@ -121,11 +113,26 @@ def read_plugin_wheel(file: Path) -> Distribution | None:
 
     Far cheaper than `read_wheel` for a dependency. Raises what `read_wheel` raises.
     """
+    name, version = _names(file)
     if not has_entry_points(file):
         return None
-    if "[venvoy." not in read_dist_info(file, "entry_points.txt").get("entry_points.txt", ""):
+    texts = read_dist_info(file, *DIST_INFO_FILES)
+    if "[venvoy." not in texts.get("entry_points.txt", ""):
         return None
-    return read_wheel(file)
+    return _from_wheel(file, name, version, texts)
+
+
+def _names(file: Path) -> tuple[NormalizedName, Version]:
+    """What the file's name says of the distribution."""
+    try:
+        name, version, _, _ = parse_wheel_filename(file.name)
+    except InvalidWheelFilename as error:
+        if file.name.split("-")[1:2] == ["latest"]:
+            raise _latest(file) from error
+        said = str(error).partition(":")[0].lower()
+        reason = f"its name is not a wheel's ({said})"
+        raise UnreadableWheelError(file=file, reason=reason) from error
+    return name, version
 
 
 def read_project(directory: Path) -> Distribution:

@@ -70,11 +70,11 @@ class _Scanner:
         )
 
     def place(self, place: Path, index: int) -> None:
-        fault = _link_fault(place, ancestors=())
-        if fault is not None:
-            self.report(fault, place, warning=True)
-            return
         try:
+            fault = _link_fault(place, ancestors=())
+            if fault is not None:
+                self.report(fault, place, warning=True)
+                return
             real = place.resolve(strict=True)
             if real in self.places:
                 return

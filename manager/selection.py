@@ -155,7 +155,7 @@ def _reason(
 def _own_reason(chosen: Plugin, admitted: Sequence[Plugin], spec: VersionSpec) -> str:
     where = f"the connector's own location `{chosen.location.name}`"
     if spec.is_latest:
-        return f"no version was asked for, and {where} has {chosen.version}"
+        return f"no particular version was asked for, and {where} has {chosen.version}"
     highest = admitted[-1].version
     beside = f", which goes before {highest} elsewhere" if highest > chosen.version else ""
     return f"{where} has {chosen.version}, which satisfies `{spec}`{beside}"
@@ -169,7 +169,7 @@ def _version_reason(
     if spec.is_latest:
         if len(installed) == 1:
             return "the only version that is installed"
-        return f"the newest of {len(installed)} installed versions, as no version was asked for"
+        return f"the newest of {len(installed)} installed versions"
     if len(admitted) == 1:
         return f"the only one of {len(installed)} installed versions that satisfies `{spec}`"
     return f"the highest of {len(admitted)} installed versions that satisfy `{spec}`"
