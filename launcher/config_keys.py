@@ -76,7 +76,7 @@ CONNECTOR_PREFIXES = (
     "admin.override.",
 )
 
-_CLOSE = 0.8
+_CLOSE = 0.75
 
 
 class UnknownKeyError(VenvoyError):

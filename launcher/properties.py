@@ -46,10 +46,11 @@ def read_mapping(file: Path) -> Mapping[str, str]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        said = error.strerror if isinstance(error, OSError) else None
+        reason = said.lower() if said else "it is not UTF-8"
         raise UnreadableConfigError(
             file=file,
-            reason=(reason or str(error)).lower(),
+            reason=reason,
             remedy="check the path; a configuration is a UTF-8 `.properties` or `.json` file",
         ) from error
     if file.suffix == ".json":
