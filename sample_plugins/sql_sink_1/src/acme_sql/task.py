@@ -1,7 +1,7 @@
 """The task: writes what it is given, in one transaction each time."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Optional
 
@@ -49,28 +49,15 @@ class SqlSinkTask(SinkTask):
         self._retries_left = self._settings.max_retries
 
     def _write(self, connection: Connection, rows: Sequence[tuple[str, Row]]) -> None:
-        for topic, group in groupby(rows, key=lambda each: each[0]):
-            of_topic: Iterator[Row] = (row for _, row in group)
-            first = next(of_topic)
-            table = self._tables.table(connection, topic, first)
+        for (topic, _), run in groupby(rows, key=lambda each: (each[0], tuple(each[1].values))):
+            alike = [row for _, row in run]
             write_rows(
                 connection,
-                table,
-                self._checked(connection, topic, first, of_topic),
+                self._tables.table(connection, topic, alike[0]),
+                alike,
                 upsert=self._settings.insert_mode == "upsert",
                 batch_size=self._settings.batch_size,
             )
-
-    def _checked(
-        self, connection: Connection, topic: str, first: Row, rest: Iterator[Row]
-    ) -> Iterator[Row]:
-        yield first
-        columns = first.columns
-        for row in rest:
-            if row.columns != columns:
-                self._tables.table(connection, topic, row)
-                columns = row.columns
-            yield row
 
     def _passing_or_final(self, error: DBAPIError) -> ConnectError:
         reason = str(error.orig).strip()

@@ -1,7 +1,7 @@
 """Writes rows in batches, within a transaction that the caller holds."""
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby, islice
+from itertools import islice
 
 from sqlalchemy import Table, and_, bindparam
 from sqlalchemy.engine import Connection
@@ -14,13 +14,12 @@ __all__ = ["write_rows"]
 def write_rows(
     connection: Connection, table: Table, rows: Iterable[Row], *, upsert: bool, batch_size: int
 ) -> None:
-    """Insert the rows in their order; with `upsert` they replace those with the same key."""
-    for _, alike in groupby(rows, key=lambda row: (row.key, tuple(row.values))):
-        for batch in _batches(alike, batch_size):
-            if upsert:
-                batch = _last_of_each_key(batch)  # noqa: PLW2901  # a batch without repetitions
-                _delete(connection, table, batch)
-            connection.execute(table.insert(), [dict(row.values) for row in batch])
+    """Insert rows of the same columns; with `upsert` they replace those with the same key."""
+    for batch in _batches(iter(rows), batch_size):
+        if upsert:
+            batch = _last_of_each_key(batch)  # noqa: PLW2901  # the same without repetitions
+            _delete(connection, table, batch)
+        connection.execute(table.insert(), [dict(row.values) for row in batch])
 
 
 def _batches(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
