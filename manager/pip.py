@@ -6,6 +6,7 @@ carries for them is started from its wheel.
 """
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -14,13 +15,12 @@ from typing import Final
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
-from virtualenv.seed.wheels.embed import get_embed_wheel
 
 from manager.errors import VenvoyError
 from manager.interpreter import Interpreter
 from manager.proc import Completed, child_environment, run
 
-__all__ = ["NoPipError", "PipSettings", "run_pip"]
+__all__ = ["NoPipError", "PipSettings", "pip_environment", "run_pip"]
 
 OLDEST_PIP: Final = Version("26")
 """The first pip with `--uploaded-prior-to`."""
@@ -121,12 +121,11 @@ class PipSettings:
     """How pip is called: for whom, with whose configuration, with or without a network.
 
     `inherited` is the caller's environment, of which the index configuration is honoured unless
-    `offline`. `own_python` runs pip: an interpreter with a pip of its own. Resolving a large
-    graph or compiling takes minutes; `timeout_s` is there for what hangs.
+    `offline`. Resolving a large graph or compiling takes minutes; `timeout_s` is there for what
+    hangs.
     """
 
     interpreter: Interpreter
-    own_python: Path
     inherited: Mapping[str, str]
     offline: bool = False
     timeout_s: float = 3600.0
@@ -167,9 +166,13 @@ def _program(settings: PipSettings) -> Sequence[str]:
     interpreter = settings.interpreter
     own = metadata.distribution("pip")
     allowed = SpecifierSet(own.metadata["Requires-Python"] or "")
-    if Version(own.version) >= OLDEST_PIP and allowed.contains(interpreter.version, prereleases=True):
+    if Version(own.version) >= OLDEST_PIP and allowed.contains(
+        interpreter.version, prereleases=True
+    ):
         executable = str(interpreter.executable)
-        return (str(settings.own_python), "-I", "-m", "pip", "--python", executable)
+        return (sys.executable, "-I", "-m", "pip", "--python", executable)
+    from virtualenv.seed.wheels.embed import get_embed_wheel  # noqa: PLC0415  # 100 ms, and rare
+
     carried = get_embed_wheel("pip", interpreter.minor)
     if carried is None:
         raise NoPipError(interpreter=interpreter)

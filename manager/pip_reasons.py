@@ -20,6 +20,9 @@ _HOST: Final = re.compile(r"host='(?P<host>[^']+)'|Failed to connect to (?:proxy
 _BROKEN: Final = re.compile(
     r"connection broken by|Failed to connect|connection-failed|Read timed out|Temporary failure"
 )
+_MARKS: Final = ("\N{MULTIPLICATION SIGN}", "╰─>", " ")
+"""What pip puts before what happened and why."""
+
 _VERSIONS_SHOWN: Final = 5
 _LINES_SHOWN: Final = 6
 _WIDTH: Final = 300
@@ -77,12 +80,14 @@ def _build(lines: Sequence[str]) -> list[str]:
     failed = [line for line in lines if line.startswith("ERROR: Failed to build")]
     if not failed:
         return []
-    clauses = [line.strip() for line in lines if line.lstrip().startswith(("×", "╰─>"))]
+    clauses = [line.strip() for line in lines if line.lstrip().startswith(_MARKS[:2])]
     ends = [index for index, line in enumerate(lines) if "[end of output]" in line]
     if ends:
         before = [line.strip() for line in lines[: ends[0]] if line.strip()]
         clauses = before[-3:]
-    return [clause.lstrip("×╰─> ") for clause in clauses] or [failed[0].removeprefix("ERROR: ")]
+    return [clause.lstrip("".join(_MARKS)) for clause in clauses] or [
+        failed[0].removeprefix("ERROR: ")
+    ]
 
 
 def _hashes(lines: Sequence[str]) -> list[str]:

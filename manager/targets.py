@@ -64,7 +64,9 @@ def telling_marker(some: Sequence[Target], among: Sequence[Target]) -> Marker | 
     if {target.markers for target in some} == {target.markers for target in among}:
         return None
     differing = [
-        index for index in range(len(_TELLING)) if len({other.markers[index] for other in among}) > 1
+        index
+        for index in range(len(_TELLING))
+        if len({other.markers[index] for other in among}) > 1
     ]
     texts = dict.fromkeys(str(_marker(target, differing)) for target in sorted(some))
     alternatives = [f"({text})" if " and " in text and len(texts) > 1 else text for text in texts]
