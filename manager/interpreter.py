@@ -175,7 +175,7 @@ def _probe(executable: Path, cache_dir: Path) -> Interpreter:
         )
     with contextlib.suppress(OSError):  # a store that cannot be written still answers
         cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_file_atomically(file, json.dumps(facts).encode())
+        write_file_atomically(file, json.dumps(facts).encode(), mode=0o444)
     return _interpreter(facts)
 
 

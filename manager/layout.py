@@ -111,7 +111,7 @@ class Layout:
         self.locks_dir.mkdir(mode=0o700, exist_ok=True)
         for name, content in (("CACHEDIR.TAG", _TAG), ("README", _README)):
             if not (self.root / name).exists():
-                write_file_atomically(self.root / name, content)
+                write_file_atomically(self.root / name, content, mode=0o444)
 
     @contextlib.contextmanager
     def lock(self, kind: str, digest: str, *, wait: bool = True) -> Iterator[bool]:

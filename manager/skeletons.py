@@ -62,7 +62,7 @@ def get_skeleton(interpreter: Interpreter, *, directory: Path, store_root: Path)
         pass  # not there, or damaged: made again
     skeleton = _make(interpreter, store_root)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_file_atomically(file, json.dumps(_to_json(skeleton)).encode())
+    write_file_atomically(file, json.dumps(_to_json(skeleton)).encode(), mode=0o444)
     return skeleton
 
 
