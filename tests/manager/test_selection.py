@@ -130,7 +130,8 @@ def test_a_stage_without_a_version_comes_from_the_connectors_own_location(
         choice = trim(catalog, own, spec)
         assert choice.plugin.location == own
         assert choice.reason == (
-            "no particular version was asked for, and the connector's own location `csv-1.4` has 1.4.0"
+            "no particular version was asked for, "
+            "and the connector's own location `csv-1.4` has 1.4.0"
         )
 
 

@@ -1,0 +1,1 @@
+"""Kafka Connect's own isolation tests, each under its id; README.md lists every row."""
