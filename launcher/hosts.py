@@ -122,6 +122,8 @@ class Host:
         self._process: proc.Process
         self._outputs: dict[OutputStream, HostOutput] = {}
         self._watching: asyncio.Task[None] | None = None
+        self.was_signalled = False
+        """Whether we sent it a signal: then its end is no news."""
 
     @classmethod
     async def start(cls, spec: HostSpec, *, guardian: Guardian, on_output: OnOutput) -> "Host":
@@ -163,7 +165,7 @@ class Host:
         return HostDiedError(task=self.spec.name, returncode=self.ended.result(), last_lines=lines)
 
     async def stop(self, *, timeout_s: float) -> None:
-        """End the host in steps: ask, wait `timeout_s`, SIGTERM, wait, SIGKILL. Returns at its end."""
+        """End the host in steps: ask, wait `timeout_s`, SIGTERM, wait, SIGKILL."""
         if not self.ended.done():
             self.control.send({"type": "stop"})
         for limit_s, number in ((timeout_s, signal.SIGTERM), (_TERM_TIMEOUT_S, signal.SIGKILL)):
@@ -227,6 +229,7 @@ class Host:
         self.ended.set_result(returncode)
 
     def _signal(self, number: signal.Signals) -> None:
+        self.was_signalled = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 

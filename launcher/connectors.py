@@ -1,0 +1,212 @@
+"""Connectors: a host of its own validates one, starts it, asks for its task configs, stops it."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from launcher.control import Message, PluginError, PluginFailedError
+from launcher.hosts import Host, HostSpec
+from launcher.plan import PipelinePlan, Segment
+from launcher.runtime import Event, Runtime, segment_message
+from launcher.topic_log import SourceOffset
+from manager.errors import VenvoyError
+
+__all__ = [
+    "ConnectorHost",
+    "InvalidConnectorError",
+    "TaskClass",
+    "TooManyTasksError",
+    "decoded_offsets",
+    "validate",
+]
+
+
+class InvalidConnectorError(VenvoyError):
+    """A plugin refuses its configuration."""
+
+    code = "invalid-config"
+
+    def __init__(self, *, connector: str, stage: str, key: str | None, reason: str) -> None:
+        super().__init__(connector)
+        self.connector = connector
+        self.stage = stage
+        self.key = key
+        self.reason = reason
+
+    @property
+    def message(self) -> str:
+        """The connector, the stage if it is another plugin, and the plugin's own words."""
+        where = f"`{self.connector}`"
+        if self.stage != "connector":
+            where += f", {self.stage}"
+        return f"{where}: {self.reason}"
+
+    @property
+    def hint(self) -> str:
+        """What to change."""
+        if self.key is None:
+            return f"`venvoy plugins list` tells whether the plugins of `{self.connector}` load"
+        return f"correct `{self.key}` in the config of `{self.connector}`"
+
+
+class TooManyTasksError(VenvoyError):
+    """A connector wants more tasks than `tasks.max` allows."""
+
+    code = "too-many-tasks"
+
+    def __init__(self, *, connector: str, wanted: int, allowed: int) -> None:
+        super().__init__(connector)
+        self.connector = connector
+        self.wanted = wanted
+        self.allowed = allowed
+
+    @property
+    def message(self) -> str:
+        """Both numbers."""
+        return (
+            f"`{self.connector}` returned {self.wanted} task configs; tasks.max is {self.allowed}"
+        )
+
+    @property
+    def hint(self) -> str:
+        """Whose fault it is."""
+        return f"raise `tasks.max` to {self.wanted}, or report it to the connector's author"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskClass:
+    """Where a connector's task class is."""
+
+    module: str
+    qualname: str
+
+
+class ConnectorHost:
+    """The host in which a plan's segments are validated, and its connector lives."""
+
+    def __init__(self, host: Host, plan: PipelinePlan, runtime: Runtime) -> None:
+        self._host = host
+        self._plan = plan
+        self._runtime = runtime
+        self.failure: VenvoyError | None = None
+        host.on_message = self._take
+
+    @classmethod
+    async def start(cls, plan: PipelinePlan, segment: Segment, runtime: Runtime) -> "ConnectorHost":
+        """Start a host in the segment's environment; raises what `Host.start` raises."""
+        spec = HostSpec(
+            name=plan.name,
+            mode="connector",
+            python=runtime.environment(segment).python,
+            api_dir=runtime.api.path,
+            working_dir=runtime.settings.working_dir,
+            parent_environment=runtime.settings.parent_environment,
+        )
+        host = await Host.start(spec, guardian=runtime.guardian, on_output=runtime.on_output)
+        return cls(host, plan, runtime)
+
+    async def problems(self, segment: Segment) -> tuple[InvalidConnectorError, ...]:
+        """Have the stages of a segment check their configuration; return every fault."""
+        stages = segment_message(self._plan, segment)
+        answer = cast(
+            "dict[str, list[dict[str, str | None]]]", await self._request("validate", stages=stages)
+        )
+        return tuple(
+            InvalidConnectorError(
+                connector=self._plan.name,
+                stage=str(problem["stage"]),
+                key=problem["key"],
+                reason=str(problem["message"]),
+            )
+            for problem in answer["problems"]
+        )
+
+    async def begin(self, offsets: Sequence[SourceOffset]) -> TaskClass:
+        """Start the connector; return the class of its tasks."""
+        connector = next(
+            stage
+            for segment in self._plan.segments
+            for stage in segment_message(self._plan, segment)
+            if stage["role"] == "connector"
+        )
+        answer = cast(
+            "dict[str, str]",
+            await self._request(
+                "start",
+                connector=connector,
+                config=dict(self._plan.config),
+                offsets=decoded_offsets(offsets),
+            ),
+        )
+        return TaskClass(module=answer["module"], qualname=answer["qualname"])
+
+    async def task_configs(self) -> tuple[Mapping[str, str], ...]:
+        """Return the configs of the tasks.
+
+        Raises:
+            TooManyTasksError: there are more than `tasks.max`, as Kafka has it.
+        """
+        allowed = self._plan.tasks_max
+        answer = cast(
+            "dict[str, list[dict[str, str]]]", await self._request("task_configs", max=allowed)
+        )
+        configs = tuple(answer["configs"])
+        if len(configs) > allowed:
+            raise TooManyTasksError(connector=self._plan.name, wanted=len(configs), allowed=allowed)
+        return configs
+
+    async def stop(self) -> None:
+        """Stop the connector and its host."""
+        await self._host.stop(timeout_s=self._runtime.settings.shutdown_timeout_s)
+
+    async def _request(self, kind: str, **fields: object) -> object:
+        try:
+            return await self._host.control.request(kind, **fields)
+        except ConnectionResetError:
+            await asyncio.wait((self._host.ended,))
+            raise self._host.death() from None
+
+    def _take(self, message: Message) -> None:
+        name = self._plan.name
+        if message["type"] == "log":
+            self._runtime.on_event(Event.from_message(name, message))
+        elif message["type"] == "failed":
+            error = PluginError.from_message(message.get("error"))
+            self.failure = PluginFailedError(task=name, error=error)
+            self._runtime.tell(name, self.failure.message, level="ERROR")
+        elif message["type"] == "reconfigure":
+            text = "asks for new task configs; its tasks keep theirs until the next start"
+            self._runtime.tell(name, text, level="WARNING")
+
+
+async def validate(
+    plan: PipelinePlan, runtime: Runtime
+) -> tuple[ConnectorHost | None, tuple[VenvoyError, ...]]:
+    """Check a plan's stages, each in its own environment; keep the connector's host.
+
+    Returns the host, still running, and no faults; or None and every fault.
+    """
+    kept: ConnectorHost | None = None
+    faults: list[VenvoyError] = []
+    for segment in plan.segments:
+        host = None
+        try:
+            host = await ConnectorHost.start(plan, segment, runtime)
+            faults += await host.problems(segment)
+        except VenvoyError as error:
+            faults.append(error)
+        if host is not None and plan.connector in segment.stages:
+            kept = host
+        elif host is not None:
+            await host.stop()
+    if faults and kept is not None:
+        await kept.stop()
+        kept = None
+    return kept, tuple(faults)
+
+
+def decoded_offsets(offsets: Sequence[SourceOffset]) -> list[object]:
+    """Return [partition, offset] pairs as values, for a message."""
+    return [[json.loads(partition), json.loads(offset)] for partition, offset in offsets]

@@ -1,0 +1,130 @@
+"""What every connector and task of one run shares."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from launcher.control import Message
+from launcher.guardian import Guardian
+from launcher.hosts import OnOutput
+from launcher.plan import PipelinePlan, Segment, Stage
+from launcher.topic_log import TopicLog
+from manager.api_copies import ApiCopy
+from manager.environments import Environment
+
+__all__ = ["Event", "OnEvent", "RunSettings", "Runtime", "Signals", "segment_message"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something to tell: a plugin's log record, or a change of a connector's or task's state.
+
+    `subject` is the task's or connector's name, `level` as in `logging`, `logger` the plugin's
+    logger (empty for the worker's own words).
+    """
+
+    kind: Literal["log", "state"]
+    subject: str
+    level: str
+    logger: str
+    text: str
+
+    @classmethod
+    def from_message(cls, subject: str, message: Message) -> "Event":
+        """Take a host's `log` message."""
+        return cls(
+            kind="log",
+            subject=subject,
+            level=str(message.get("level", "INFO")),
+            logger=str(message.get("logger", "")),
+            text=str(message.get("message", "")),
+        )
+
+
+OnEvent: TypeAlias = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """Times in seconds; windows bound what is on its way between the worker and one host.
+
+    `working_dir` is where hosts run, so that relative paths in configs mean what they say.
+    `parent_environment` is what hosts' environment variables are picked from.
+    """
+
+    working_dir: Path
+    parent_environment: Mapping[str, str]
+    flush_interval_s: float = 10.0
+    shutdown_timeout_s: float = 5.0
+    window_records: int = 20_000
+    window_bytes: int = 32 * 1024 * 1024
+
+
+class Signals:
+    """What happens in a run that several tasks wait for."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        """Someone wants the run to end."""
+        self.sources_done = asyncio.Event()
+        """No source of this run will append anything more."""
+        self._watchers: set[asyncio.Event] = set()
+
+    def watch(self) -> asyncio.Event:
+        """Return an event that is set whenever something may have changed; the caller clears it."""
+        watcher = asyncio.Event()
+        self._watchers.add(watcher)
+        return watcher
+
+    def unwatch(self, watcher: asyncio.Event) -> None:
+        """Forget a watcher."""
+        self._watchers.discard(watcher)
+
+    def appended(self) -> None:
+        """The log has grown, or `stop` or `sources_done` was set."""
+        for watcher in self._watchers:
+            watcher.set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """One run's surroundings."""
+
+    environments: Mapping[Path, Environment]
+    api: ApiCopy
+    log: TopicLog
+    guardian: Guardian
+    settings: RunSettings
+    on_output: OnOutput
+    on_event: OnEvent
+    signals: Signals = field(default_factory=Signals)
+
+    def environment(self, segment: Segment) -> Environment:
+        """Return the environment that a segment runs in."""
+        return self.environments[segment.location.path]
+
+    def tell(self, subject: str, text: str, *, level: str = "INFO") -> None:
+        """Tell a change of state."""
+        event = Event(kind="state", subject=subject, level=level, logger="", text=text)
+        self.on_event(event)
+
+
+def segment_message(plan: PipelinePlan, segment: Segment) -> list[dict[str, object]]:
+    """Return the stages of a segment as they cross to its host."""
+    return [_stage_message(plan, stage) for stage in segment.stages]
+
+
+def _stage_message(plan: PipelinePlan, stage: Stage) -> dict[str, object]:
+    entry_point = stage.plugin.entry_point
+    is_connector = stage is plan.connector
+    return {
+        "role": str(stage.role),
+        "type": str(stage.plugin.type),
+        "module": entry_point.module,
+        "qualname": entry_point.qualname,
+        "config": dict(plan.config if is_connector else stage.config),
+        "predicate": None if stage.predicate is None else _stage_message(plan, stage.predicate),
+        "negate": stage.negate,
+    }

@@ -1,0 +1,71 @@
+"""Source tasks: frames from the last host go into the log, acks go back."""
+
+import asyncio
+from collections.abc import Sequence
+
+from launcher.connectors import decoded_offsets
+from launcher.control import Message
+from launcher.frames import FrameKind, WireFrame, encode_ack, read_frame
+from launcher.tasks import Task
+from launcher.topic_log import Append, parse_source_offsets
+
+__all__ = ["SourceTask"]
+
+_Placing = tuple[int, int, "asyncio.Task[tuple[tuple[str, int, int], ...]]"]
+
+
+class SourceTask(Task):
+    """One task of a source. Batches are stored in order, several at a time, and acked in order."""
+
+    async def start_fields(self) -> dict[str, object]:
+        """Return the connector's offsets."""
+        offsets = await self.runtime.log.source_offsets(self.spec.plan.name)
+        return {"offsets": decoded_offsets(offsets)}
+
+    async def flow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Store what comes until the last host closes its socket."""
+        placing: asyncio.Queue[_Placing | None] = asyncio.Queue()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._acknowledge(placing, writer))
+            batch: list[WireFrame] = []
+            while (frame := await read_frame(reader)) is not None:
+                if frame.kind is not FrameKind.RECORDS:
+                    continue
+                batch.append(frame)
+                if frame.is_last:
+                    placing.put_nowait(self._store(group, batch))
+                    batch = []
+            placing.put_nowait(None)
+
+    async def settle(self, flow: asyncio.Task[None]) -> None:
+        """Wait for what is on its way into the log: the hosts' sockets are closed."""
+        await flow
+
+    def take(self, message: Message) -> None:
+        """Take what the task says of itself."""
+        if message["type"] in ("drained", "stopped"):
+            self.records_in = max(self.records_in, int(str(message.get("records_in", 0))))
+        if message["type"] == "drained":
+            self.is_complete = True
+
+    def _store(self, group: asyncio.TaskGroup, batch: Sequence[WireFrame]) -> _Placing:
+        append = Append(
+            connector=self.spec.plan.name,
+            frames=tuple(batch),
+            source_offsets=parse_source_offsets(batch[-1].source_offsets),
+        )
+        count = sum(frame.count for frame in batch)
+        storing = group.create_task(self.runtime.log.append(append))
+        return batch[-1].batch, count, storing
+
+    async def _acknowledge(
+        self, placing: asyncio.Queue[_Placing | None], writer: asyncio.StreamWriter
+    ) -> None:
+        while (placed := await placing.get()) is not None:
+            batch, count, storing = placed
+            placements = await storing
+            self.records_out += count
+            self.records_in = max(self.records_in, self.records_out)
+            self.runtime.signals.appended()
+            if not writer.is_closing():
+                writer.write(encode_ack(batch, placements))

@@ -1,0 +1,182 @@
+"""The worker: runs connectors until their sources are drained and their sinks have everything."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from launcher.connectors import ConnectorHost, validate
+from launcher.guardian import Guardian
+from launcher.hosts import OnOutput
+from launcher.plan import PipelinePlan
+from launcher.report import ConnectorReport, RunReport, RunState, TaskReport
+from launcher.runtime import OnEvent, RunSettings, Runtime
+from launcher.sink_tasks import SinkTask
+from launcher.source_tasks import SourceTask
+from launcher.tasks import Task, TaskSpec
+from launcher.topic_log import TopicLog
+from manager.api_copies import ApiCopy
+from manager.environments import Environment
+from manager.errors import ProblemsError, VenvoyError
+
+__all__ = ["run"]
+
+
+async def run(
+    plans: Sequence[PipelinePlan],
+    *,
+    environments: Mapping[Path, Environment],
+    api: ApiCopy,
+    log: TopicLog,
+    settings: RunSettings,
+    on_output: OnOutput,
+    on_event: OnEvent,
+    stop: asyncio.Event | None = None,
+) -> RunReport:
+    """Run connectors to their end; return what they came to, failures included.
+
+    `environments` has one for each segment's `location.path`. Call it from the main thread: hosts
+    die with the thread that started them. Set `stop`, or cancel the call (as Ctrl-C does under
+    `asyncio.run`), to end gracefully: tasks stop, offsets are committed; a cancelled call then
+    raises CancelledError.
+
+    Raises:
+        ProblemsError: every fault that every connector finds in its config, before any task
+            has started.
+    """
+    with Guardian(parent_environment=settings.parent_environment) as guardian:
+        runtime = Runtime(
+            environments=environments,
+            api=api,
+            log=log,
+            guardian=guardian,
+            settings=settings,
+            on_output=on_output,
+            on_event=on_event,
+        )
+        hosts = await _validate_all(plans, runtime)
+        running = asyncio.ensure_future(_run_all(plans, hosts, runtime))
+        stopping = asyncio.create_task(_pass_on(stop, runtime))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            _stop(runtime)
+            await running
+            raise
+        finally:
+            stopping.cancel()
+
+
+async def _validate_all(
+    plans: Sequence[PipelinePlan], runtime: Runtime
+) -> list[ConnectorHost | None]:
+    """Start every connector's host and have its config checked; all or nothing."""
+    slots = asyncio.Semaphore((os.cpu_count() or 1) + 1)
+
+    async def one(plan: PipelinePlan) -> tuple[ConnectorHost | None, tuple[VenvoyError, ...]]:
+        async with slots:
+            return await validate(plan, runtime)
+
+    results = await asyncio.gather(*map(one, plans))
+    faults = [fault for _, found in results for fault in found]
+    if faults:
+        await asyncio.gather(*(host.stop() for host, _ in results if host is not None))
+        raise ProblemsError(subject="the connectors' configuration", problems=faults)
+    return [host for host, _ in results]
+
+
+async def _run_all(
+    plans: Sequence[PipelinePlan], hosts: Sequence[ConnectorHost | None], runtime: Runtime
+) -> RunReport:
+    connectors = [_Connector(plan, host, runtime) for plan, host in zip(plans, hosts, strict=True)]
+    runs = [asyncio.create_task(one.run(), name=one.plan.name) for one in connectors]
+    sources = [done for plan, done in zip(plans, runs, strict=True) if plan.kind == "source"]
+    if sources:
+        await asyncio.wait(sources)
+    runtime.signals.sources_done.set()
+    runtime.signals.appended()
+    return RunReport(connectors=tuple(await asyncio.gather(*runs)))
+
+
+async def _pass_on(stop: asyncio.Event | None, runtime: Runtime) -> None:
+    if stop is not None:
+        await stop.wait()
+        _stop(runtime)
+
+
+def _stop(runtime: Runtime) -> None:
+    runtime.signals.stop.set()
+    runtime.signals.appended()
+
+
+class _Connector:
+    """One connector's run: its own object, then its tasks."""
+
+    def __init__(self, plan: PipelinePlan, host: ConnectorHost | None, runtime: Runtime) -> None:
+        self.plan = plan
+        self.host = host
+        self.runtime = runtime
+        self.began = time.monotonic()
+        self.failure: VenvoyError | None = None
+
+    async def run(self) -> ConnectorReport:
+        """Return its report; raises nothing that a plugin can cause."""
+        reports: Sequence[TaskReport] = ()
+        try:
+            tasks = await self._make_tasks()
+            reports = await asyncio.gather(*(task.run() for task in tasks))
+        except VenvoyError as error:
+            self.failure = error
+            self.runtime.tell(self.plan.name, error.message, level="ERROR")
+        finally:
+            if self.host is not None:
+                await self.host.stop()
+        return self._report(reports)
+
+    async def _make_tasks(self) -> list[Task]:
+        if self.host is None:
+            return []
+        name = self.plan.name
+        is_source = self.plan.kind == "source"
+        offsets = await self.runtime.log.source_offsets(name) if is_source else ()
+        task_class = await self.host.begin(offsets)
+        configs = await self.host.task_configs()
+        make = SourceTask if is_source else SinkTask
+        return [
+            make(
+                TaskSpec(
+                    plan=self.plan,
+                    index=index,
+                    of=len(configs),
+                    task_class=task_class,
+                    config=config,
+                ),
+                self.runtime,
+            )
+            for index, config in enumerate(configs)
+        ]
+
+    def _report(self, tasks: Sequence[TaskReport]) -> ConnectorReport:
+        if self.failure is None and self.host is not None:
+            self.failure = self.host.failure
+        states = {task.state for task in tasks}
+        state = RunState.COMPLETED
+        if self.failure is not None or RunState.FAILED in states:
+            state = RunState.FAILED
+        elif RunState.STOPPED in states:
+            state = RunState.STOPPED
+        plugin = self.plan.connector.plugin
+        return ConnectorReport(
+            name=self.plan.name,
+            kind=self.plan.kind,
+            class_name=plugin.class_name,
+            version=str(plugin.version),
+            environments=tuple(
+                self.runtime.environment(segment).digest for segment in self.plan.segments
+            ),
+            state=state,
+            failure=self.failure,
+            tasks=tuple(tasks),
+            seconds=time.monotonic() - self.began,
+        )
