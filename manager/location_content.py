@@ -16,7 +16,7 @@ from manager.distributions import (
 )
 from manager.errors import VenvoyError
 from manager.locations import Location, Problem, Shape
-from manager.place_faults import NoMetadataError, UnreadableError
+from manager.place_faults import DanglingLinkError, NoMetadataError, UnreadableError
 from manager.toml_tables import raise_all, read_toml
 from manager.tool_settings import ToolSettings, parse_tool_settings, read_tool_settings, tool_table
 
@@ -98,7 +98,11 @@ def _wheels(location: Location, problems: list[Problem]) -> Iterator[Distributio
         try:
             distribution = read_plugin_wheel(file)
         except VenvoyError as error:
-            problems.append(Problem(path=file, error=error, severity="error"))
+            if file.is_symlink() and not file.exists():
+                gone = DanglingLinkError(path=file, target=str(file.readlink()))
+                problems.append(Problem(path=file, error=gone, severity="warning"))
+            else:
+                problems.append(Problem(path=file, error=error, severity="error"))
         else:
             if distribution is not None:
                 found.append(distribution)

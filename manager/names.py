@@ -45,10 +45,16 @@ def short_names(entry_point: EntryPoint, others: Iterable[str] = ()) -> tuple[st
 
 
 def near_names(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
-    """Return up to `count` known names that `name` may be a slip of, the nearest first."""
+    """Return up to `count` known names that `name` may be a slip of, the nearest first.
+
+    A full name of another package, such as Kafka's own for `Cast$Value`, is near its last part.
+    """
     by_lower: dict[str, str] = {}
     for other in sorted(known):
         by_lower.setdefault(other.lower(), other)
+    last = by_lower.get(name.rpartition(".")[2].lower())
+    if last is not None:
+        return (last,)
     near = difflib.get_close_matches(name.lower(), by_lower, n=count)
     return tuple(by_lower[match] for match in near)
 

@@ -106,6 +106,14 @@ def test_a_broken_wheel_does_not_hide_its_neighbours(tmp_path: Path) -> None:
     assert broken(catalog) == [("corrupt-wheel", "other-1.0-py3-none-any.whl")]
 
 
+def test_a_wheel_that_is_a_dangling_link_is_a_warning(tmp_path: Path) -> None:
+    make_wheel(tmp_path / "acme", "acme-csv", "1.0", entry_points=CSV)
+    (tmp_path / "acme" / "gone-1.0-py3-none-any.whl").symlink_to("nowhere.whl")
+    catalog = read_catalog(tmp_path)
+    assert (len(catalog.plugins), catalog.broken) == (1, ())
+    assert warned(catalog) == [("dangling-link", "gone-1.0-py3-none-any.whl")]
+
+
 def test_two_versions_of_one_distribution_in_one_directory_are_refused(tmp_path: Path) -> None:
     for version in ("1.0", "2.0"):
         make_wheel(tmp_path / "acme", "acme-csv", version, entry_points=CSV)

@@ -201,6 +201,12 @@ def test_an_unknown_name_is_answered_with_the_nearest(catalog: Catalog) -> None:
     assert caught.value.hint.startswith("did you mean `CsvSourceConnector`")
 
 
+def test_the_full_name_of_another_package_is_answered_with_ours(catalog: Catalog) -> None:
+    with pytest.raises(UnknownPluginError) as caught:
+        connector(catalog, name="com.acme.connect.CsvSourceConnector")
+    assert caught.value.hint == "did you mean `CsvSourceConnector`?"
+
+
 def test_a_name_like_no_other_is_answered_with_what_is_installed(catalog: Catalog) -> None:
     with pytest.raises(UnknownPluginError) as caught:
         connector(catalog, name="kinesis")
