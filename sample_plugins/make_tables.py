@@ -1,4 +1,4 @@
-"""Writes the two tables of this directory; README.md beside it tells where their content is from.
+"""Writes the two tables in `data`; the README there tells where their content is from.
 
 Usage: python make_tables.py PATH_OF_OURAIRPORTS_AIRPORTS_CSV_GZ
 
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-HERE = Path(__file__).parent
+DATA_DIR = Path(__file__).parent / "data"
 
 AIRPORT_TYPES = frozenset({"medium_airport", "large_airport"})
 AIRPORT_COLUMNS = (
@@ -79,9 +79,9 @@ def write_table(file: Path, columns: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def main() -> None:
-    """Write both tables beside this file."""
-    write_table(HERE / "airports.csv", AIRPORT_COLUMNS, airports(Path(sys.argv[1])))
-    write_table(HERE / "contacts.csv", CONTACT_COLUMNS, contacts())
+    """Write both tables."""
+    write_table(DATA_DIR / "airports.csv", AIRPORT_COLUMNS, airports(Path(sys.argv[1])))
+    write_table(DATA_DIR / "contacts.csv", CONTACT_COLUMNS, contacts())
 
 
 if __name__ == "__main__":
