@@ -161,7 +161,7 @@ class ConnectorHost:
         """Stop the connector and its host."""
         await self._host.stop(timeout_s=self._runtime.settings.shutdown_timeout_s)
 
-    async def _request(self, kind: str, **fields: object) -> object:
+    async def _request(self, kind: str, /, **fields: object) -> object:
         try:
             return await self._host.control.request(kind, **fields)
         except ConnectionResetError:

@@ -84,7 +84,7 @@ class Control:
             data = json.dumps(message, separators=(",", ":")).encode()
             self._writer.write(_LENGTH.pack(len(data)) + data)
 
-    async def request(self, kind: str, **fields: object) -> object:
+    async def request(self, kind: str, /, **fields: object) -> object:
         """Send a request and wait for its answer.
 
         Raises:

@@ -117,6 +117,6 @@ def _connector_problems(stage: dict[str, Any]) -> list[dict[str, Any]]:
     checked = connector.validate(dict(stage["config"]))
     return [
         {"stage": "connector", "key": value.name, "message": str(message)}
-        for value in checked.values
-        for message in value.errors
+        for value in checked.config_values
+        for message in value.error_messages
     ]

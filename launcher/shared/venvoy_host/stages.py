@@ -69,7 +69,7 @@ def stage_problems(stage: dict[str, Any]) -> list[dict[str, str]]:
         for value in definition.validate(_with_converter_type(stage)):
             problems += [
                 {"stage": stage["role"], "key": value.name, "message": str(message)}
-                for message in value.errors
+                for message in value.error_messages
             ]
     if stage.get("predicate"):
         problems += stage_problems(stage["predicate"])
