@@ -48,6 +48,7 @@ from venvoy_api.headers import Header, Headers
 from venvoy_api.logical import Date, Decimal, Time, Timestamp
 from venvoy_api.record import (
     ConnectRecord,
+    R,
     RecordMetadata,
     SinkRecord,
     SourceRecord,
@@ -154,6 +155,7 @@ __all__ = [
     "OffsetStorageReader",
     "Password",
     "Predicate",
+    "R",
     "Range",
     "Recommender",
     "RecordMetadata",

@@ -7,6 +7,7 @@ payload is remembered, and a message that begins with it has only its payload pa
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EnvelopeReader"]
 
-_BEFORE = '{"schema":'
-_BETWEEN = ',"payload":'
+_BEFORE = re.compile(r'\s*\{\s*"schema"\s*:\s*')
+_BETWEEN = re.compile(r'\s*,\s*"payload"\s*:\s*')
 _MAX_PREFIXES = 8
 
 
@@ -59,10 +60,12 @@ class EnvelopeReader:
             if text.startswith(prefix):
                 try:
                     payload, end = known.parser.raw_decode(text, len(prefix))
-                    if text[end:] == "}":
+                    if text[end:].strip() == "}":
                         return SchemaAndValue(known.schema, known.decode(payload))
                 except InexactError:
                     known.parser = _exact_decoder
+                except json.JSONDecodeError:  # told as a fault of the whole message
+                    pass
                 break
         try:
             return self._read_whole(_decoder, text)
@@ -100,15 +103,16 @@ class EnvelopeReader:
     def _remember_prefix(
         self, text: str, decoder: json.JSONDecoder, form: object, known: _Known
     ) -> None:
-        """Remember the text before the payload, where the message is written as ours are."""
-        if not text.startswith(_BEFORE):
+        """Remember the text before the payload, where the schema comes first and only once."""
+        before = _BEFORE.match(text)
+        if before is None:
             return
-        found, end = decoder.raw_decode(text, len(_BEFORE))
-        prefix = text[:end] + _BETWEEN
-        if text.startswith(prefix) and found == form:
+        found, end = decoder.raw_decode(text, before.end())
+        between = _BETWEEN.match(text, end)
+        if between is not None and found == form:
             if len(self._prefixes) >= _MAX_PREFIXES:
                 self._prefixes.clear()
-            self._prefixes[prefix] = known
+            self._prefixes[text[: between.end()]] = known
 
 
 def _as_it_is(value: Any) -> Any:
