@@ -26,10 +26,16 @@ def _build(name: str, environment_dir: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", environment_dir], check=True)
     wanted = project_table(name)["dependencies"]
     assert isinstance(wanted, list)
-    pip = [environment_dir / "bin" / "python", "-m", "pip", "-q", "--disable-pip-version-check"]
+    pip = [
+        str(environment_dir / "bin" / "python"),
+        "-m",
+        "pip",
+        "-q",
+        "--disable-pip-version-check",
+    ]
     needed = [one for one in wanted if not one.startswith("venvoy-api")]
     subprocess.run([*pip, "install", *needed], check=True)
-    subprocess.run([*pip, "install", "--no-deps", SAMPLES / name], check=True)
+    subprocess.run([*pip, "install", "--no-deps", str(SAMPLES / name)], check=True)
 
 
 @pytest.fixture(scope="session")
