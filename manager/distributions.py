@@ -56,6 +56,7 @@ __all__ = [
     "UnreadableProjectError",
     "UnreadableWheelError",
     "parse_project",
+    "read_installed",
     "read_plugin_wheel",
     "read_project",
     "read_tool_settings",
@@ -120,6 +121,22 @@ def read_plugin_wheel(file: Path) -> Distribution | None:
     if "[venvoy." not in texts.get("entry_points.txt", ""):
         return None
     return _from_wheel(file, name, version, texts)
+
+
+def read_installed(source: Path, metadata: str, entry_points: str) -> Distribution:
+    """Read what is installed in `source`, from the texts of its dist-info.
+
+    Raises what `read_wheel` raises.
+    """
+    raw, _ = parse_email(_headers(metadata))
+    try:
+        name, version = canonicalize_name(raw.get("name", "")), Version(raw.get("version", ""))
+    except InvalidVersion as error:
+        raise InvalidMetadataError(
+            source=source, field="Version", reason=f"is wrong: {error}"
+        ) from error
+    texts = {"METADATA": metadata, "entry_points.txt": entry_points}
+    return _from_wheel(source, name, version, texts)
 
 
 def _names(file: Path) -> tuple[NormalizedName, Version]:

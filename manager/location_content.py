@@ -16,9 +16,16 @@ from manager.distributions import (
 )
 from manager.errors import VenvoyError
 from manager.locations import Location, Problem, Shape
+from manager.own_plugins import own_distributions
 from manager.place_faults import DanglingLinkError, NoMetadataError, UnreadableError
 from manager.toml_tables import raise_all, read_toml
-from manager.tool_settings import ToolSettings, parse_tool_settings, read_tool_settings, tool_table
+from manager.tool_settings import (
+    NO_SETTINGS,
+    ToolSettings,
+    parse_tool_settings,
+    read_tool_settings,
+    tool_table,
+)
 
 __all__ = ["Build", "LocationContent", "read_location"]
 
@@ -69,6 +76,11 @@ def _content(location: Location, build: Build | None, problems: list[Problem]) -
             distributions = (read_wheel(location.path),)
         case Shape.WHEELS:
             distributions = tuple(_wheels(location, problems))
+        case Shape.WORKER:
+            distributions = tuple(own_distributions(problems))
+            return LocationContent(
+                location=location, distributions=distributions, settings=NO_SETTINGS
+            )
         case _:
             assert_never(location.shape)
     settings = read_tool_settings(location)

@@ -25,6 +25,8 @@ class Shape(StrEnum):
     WHEELS = "wheels"
     WHEEL = "wheel"
     BUNDLE = "bundle"
+    WORKER = "worker"
+    """No location on a plugin path: the worker's own environment, when the path is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ class Location:
         """
         if self.shape is Shape.WHEEL:
             return (self.path,)
-        if self.shape is Shape.BUNDLE:
+        if self.shape in {Shape.BUNDLE, Shape.WORKER}:
             return ()
         found = [file for directory in self.wheelhouse_dirs for file in directory.glob("*.whl")]
         return tuple(sorted(found, key=lambda file: (file.name, str(file))))
