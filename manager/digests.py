@@ -24,6 +24,7 @@ __all__ = [
     "plugin_digest",
     "sha256_of",
     "short",
+    "source_files",
     "tree_digest",
 ]
 
@@ -93,10 +94,8 @@ def tree_digest(directory: Path, exclude: Sequence[str] = ()) -> str:
     `dist/`, `wheels/` and locks, which are made from the tree; `exclude` adds names (shell
     patterns) to leave out everywhere.
     """
-    lines = sorted(
-        _tree_lines(directory, "", (*_NOWHERE, *exclude), (os.path.realpath(directory),)),
-        key=lambda line: os.fsencode(str(line[0])),
-    )
+    lines = [_tree_line(name, file) for name, file in source_files(directory, exclude)]
+    lines.sort(key=lambda line: os.fsencode(str(line[0])))
     return sha256_of({"kind": "tree", "schema": 1, "files": lines})
 
 
@@ -143,10 +142,19 @@ def _refuse_floats(value: JsonValue) -> None:
             _refuse_floats(item)
 
 
-def _tree_lines(
-    directory: Path, prefix: str, exclude: tuple[str, ...], parents: tuple[str, ...]
-) -> Iterator[list[JsonValue]]:
-    """Yield [posix path, executable, size, sha256] of each file; `parents` ends link loops."""
+def source_files(directory: Path, exclude: Sequence[str] = ()) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a source tree that `tree_digest` counts: posix name and path, unsorted.
+
+    Links are followed, but for loops; a dangling link is yielded as the link that it is.
+    """
+    parents = (os.path.realpath(directory),)
+    yield from _source_files(str(directory), "", (*_NOWHERE, *exclude), parents)
+
+
+def _source_files(
+    directory: str, prefix: str, exclude: tuple[str, ...], parents: tuple[str, ...]
+) -> Iterator[tuple[str, Path]]:
+    """Walk one directory; `parents` are real paths and end link loops."""
     with os.scandir(directory) as entries:
         found = list(entries)
     patterns = exclude if prefix else (*exclude, *_NOT_AT_THE_TOP)
@@ -157,14 +165,16 @@ def _tree_lines(
         if entry.is_dir():
             real = os.path.realpath(entry.path)
             if real not in parents:
-                yield from _tree_lines(Path(entry.path), name + "/", exclude, (*parents, real))
-        elif entry.is_file():
-            status = entry.stat()
-            yield [
-                name,
-                bool(status.st_mode & stat.S_IXUSR),
-                status.st_size,
-                file_sha256(Path(entry.path)),
-            ]
-        elif entry.is_symlink():
-            yield [name, False, -1, str(Path(entry.path).readlink())]
+                yield from _source_files(entry.path, name + "/", exclude, (*parents, real))
+        elif entry.is_file() or entry.is_symlink():
+            yield name, Path(entry.path)
+
+
+def _tree_line(name: str, file: Path) -> list[JsonValue]:
+    """Return [posix path, executable, size, sha256] of a file, or where a dangling link points."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return [name, False, -1, str(file.readlink())]
+    executable = bool(status.st_mode & stat.S_IXUSR)
+    return [name, executable, status.st_size, file_sha256(file)]

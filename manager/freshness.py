@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from manager.interpreter import Interpreter
 from manager.location_content import LocationContent
 from manager.locations import Shape
-from manager.locks import Lock
+from manager.locks import Lock, wheel_name
 
 __all__ = ["SCHEMA", "MadeFor", "freshness", "made_for"]
 
@@ -122,11 +122,11 @@ def _difference(before: object, after: object, word: str) -> str | None:
 
 
 def _changed_wheel(lock: Lock, own_wheels: Mapping[str, str]) -> str | None:
-    locked = {
-        wheel.filename: wheel.hashes.get("sha256")
-        for package in lock.pylock.packages
-        for wheel in package.wheels or ()
-    }
+    locked: dict[str | None, str | None] = {}
+    for package in lock.pylock.packages:
+        for source in (*(package.wheels or ()), package.archive):
+            if source is not None:
+                locked[wheel_name(source)] = source.hashes.get("sha256")
     for filename, sha256 in sorted(own_wheels.items()):
         if filename not in locked:
             return f"the wheel `{filename}` is not in it"

@@ -60,6 +60,7 @@ __all__ = [
     "lock_text",
     "read_lock",
     "select_wheels",
+    "wheel_name",
     "write_lock",
 ]
 
@@ -243,7 +244,7 @@ def select_wheels(
     wheels: list[LockedWheel] = []
     sources: list[str] = []
     for package, source in chosen:
-        name = _wheel_name(source)
+        name = wheel_name(source)
         if name is None or not isinstance(source, PackageWheel | PackageArchive):
             sources.append(f"{package.name} {package.version or ''}".rstrip())
         else:
@@ -259,7 +260,8 @@ def _is_the_project(package: Package, lock_file: Path) -> bool:
     return (lock_file.parent / package.directory.path).resolve() == lock_file.parent.resolve()
 
 
-def _wheel_name(source: object) -> str | None:
+def wheel_name(source: object) -> str | None:
+    """Return the file name of the wheel that a package's source is, None if it is none."""
     if isinstance(source, PackageWheel):
         return source.filename
     if isinstance(source, PackageArchive):

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from manager.errors import VenvoyError
 from manager.interpreter import Interpreter
 from manager.proc import Completed, child_environment, run
 
-__all__ = ["NoPipError", "PipSettings", "pip_environment", "run_pip"]
+__all__ = ["NoPipError", "PipSettings", "pip_environment", "run_pip", "source_options"]
 
 OLDEST_PIP: Final = Version("26")
 """The first pip with `--uploaded-prior-to`."""
@@ -121,13 +122,16 @@ class PipSettings:
     """How pip is called: for whom, with whose configuration, with or without a network.
 
     `inherited` is the caller's environment, of which the index configuration is honoured unless
-    `offline`. Resolving a large graph or compiling takes minutes; `timeout_s` is there for what
-    hangs.
+    `offline`. `find_links` are wheelhouses; offline, nothing else is looked at. What was uploaded
+    after `exclude_newer` is not there, where the index says when that was. Resolving a large
+    graph or compiling takes minutes; `timeout_s` is there for what hangs.
     """
 
     interpreter: Interpreter
     inherited: Mapping[str, str]
     offline: bool = False
+    find_links: tuple[Path, ...] = ()
+    exclude_newer: datetime | None = None
     timeout_s: float = 3600.0
 
 
@@ -142,6 +146,16 @@ def run_pip(settings: PipSettings, *arguments: str, cwd: Path | None = None) -> 
         cwd=cwd,
         timeout_s=settings.timeout_s,
     )
+
+
+def source_options(settings: PipSettings) -> list[str]:
+    """Return the options that say where pip looks: wheelhouses, the index or not, until when."""
+    options = [f"--find-links={directory}" for directory in settings.find_links]
+    if settings.offline:
+        options.insert(0, "--no-index")
+    elif settings.exclude_newer is not None:
+        options.append(f"--uploaded-prior-to={settings.exclude_newer.isoformat()}")
+    return options
 
 
 def pip_environment(settings: PipSettings) -> dict[str, str]:

@@ -27,7 +27,7 @@ from manager.distributions import API_NAME, Distribution
 from manager.errors import VenvoyError
 from manager.interpreter import Interpreter
 from manager.locations import Location
-from manager.pip import PipSettings, run_pip
+from manager.pip import PipSettings, run_pip, source_options
 from manager.pip_reasons import reason_of, unreachable_host
 from manager.stand_ins import write_api_stand_in, write_stand_in
 from manager.tool_settings import ToolSettings
@@ -39,9 +39,15 @@ class _Archive(TypedDict, total=False):
     hashes: Mapping[str, str]
 
 
+class _Repository(TypedDict):
+    vcs: str
+    commit_id: str
+
+
 class _Download(TypedDict, total=False):
     url: str
     archive_info: _Archive
+    vcs_info: _Repository
 
 
 class _Metadata(TypedDict, total=False):
@@ -67,8 +73,9 @@ class _Report(TypedDict):
 class ResolvedPackage:
     """A package that pip chose.
 
-    `url` is where pip found it; `sha256` is None for what has no file (a repository, a
-    directory). `dependencies` are the chosen packages that it asks for, sorted.
+    `url` is where pip found it, with `git+` and the commit for a repository; `sha256` is None for
+    what is no file (a repository, a directory). `dependencies` are the chosen packages that it
+    asks for, sorted.
     """
 
     name: NormalizedName
@@ -87,6 +94,11 @@ class ResolvedPackage:
     def is_wheel(self) -> bool:
         """Whether there is nothing to build."""
         return self.sha256 is not None and self.filename.endswith(".whl")
+
+    @property
+    def requirement(self) -> str:
+        """What to ask pip for to get exactly this."""
+        return f"{self.name} @ {self.url}"
 
     @property
     def local_file(self) -> Path | None:
@@ -165,27 +177,20 @@ class UnreachableIndexError(ResolutionError):
 _RESOLVE: Final = ("install", "--dry-run", "--ignore-installed")
 
 
-def resolve(
-    wanted: Wanted, *, pip: PipSettings, find_links: Sequence[Path], scratch_dir: Path
-) -> tuple[ResolvedPackage, ...]:
+def resolve(wanted: Wanted, *, pip: PipSettings, scratch_dir: Path) -> tuple[ResolvedPackage, ...]:
     """Return the packages that the plugin needs, sorted by name, without its own and the API.
 
-    `find_links` are wheelhouses; with `pip.offline` nothing else is looked at. `scratch_dir` is a
-    new or empty directory. Raises `ResolutionError`.
+    `scratch_dir` is a new or empty directory. Raises `ResolutionError`.
     """
-    resolver = _Resolver(wanted, pip, find_links, scratch_dir)
-    packages = resolver.packages()
+    packages = _Resolver(wanted, pip, scratch_dir).packages()
     own = {API_NAME, *(distribution.name for distribution in wanted.distributions)}
     return tuple(sorted((p for p in packages if p.name not in own), key=lambda p: p.name))
 
 
 class _Resolver:
-    def __init__(
-        self, wanted: Wanted, pip: PipSettings, find_links: Sequence[Path], scratch_dir: Path
-    ) -> None:
+    def __init__(self, wanted: Wanted, pip: PipSettings, scratch_dir: Path) -> None:
         self.wanted = wanted
         self.pip = pip
-        self.find_links = find_links
         self.scratch_dir = scratch_dir
 
     def packages(self) -> tuple[ResolvedPackage, ...]:
@@ -235,7 +240,7 @@ class _Resolver:
         self, requirements: Sequence[str], *, pins: Sequence[str] = ()
     ) -> tuple[ResolvedPackage, ...]:
         report_file = self.scratch_dir / "report.json"
-        arguments = [*_RESOLVE, "--report", str(report_file), *self.source_options()]
+        arguments = [*_RESOLVE, "--report", str(report_file), *source_options(self.pip)]
         if pins:
             constraints_file = self.scratch_dir / "constraints.txt"
             constraints_file.write_text("".join(f"{pin}\n" for pin in pins), "utf-8")
@@ -252,15 +257,6 @@ class _Resolver:
                 offline=self.pip.offline,
             )
         return _packages(cast("_Report", json.loads(report_file.read_bytes())))
-
-    def source_options(self) -> list[str]:
-        options = [f"--find-links={directory}" for directory in self.find_links]
-        newest = self.wanted.settings.exclude_newer
-        if self.pip.offline:
-            options.insert(0, "--no-index")
-        elif newest is not None:
-            options.append(f"--uploaded-prior-to={newest.isoformat()}")
-        return options
 
 
 def _without_stand_ins(reason: str, scratch_dir: Path) -> str:
@@ -284,9 +280,16 @@ def _package(
         version=Version(metadata["version"]),
         requires_python=SpecifierSet(python) if python else None,
         dependencies=_dependencies(metadata.get("requires_dist", ()), environment, chosen),
-        url=download["url"],
+        url=_url(download),
         sha256=download.get("archive_info", {}).get("hashes", {}).get("sha256"),
     )
+
+
+def _url(download: _Download) -> str:
+    url, repository = download["url"], download.get("vcs_info")
+    if repository is None:
+        return url
+    return f"{repository['vcs']}+{url}@{repository['commit_id']}"
 
 
 def _dependencies(

@@ -1,0 +1,287 @@
+"""Sync: a location's lock made good, its wheels in the store, its environment made and tried.
+
+A lock that is missing or stale is made anew, and that is said; a frozen sync refuses instead. The
+faults of one location never stop another.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from manager.building import build_project
+from manager.catalog import Catalog
+from manager.digests import file_sha256, plugin_digest, tree_digest
+from manager.entry_points import EntryPoint
+from manager.environments import Environment, make_environment, plan_environment
+from manager.errors import VenvoyError
+from manager.fetching import fetch
+from manager.freshness import freshness, made_for
+from manager.fs import staging
+from manager.interpreter import Interpreter
+from manager.interpreters import MissingInterpreterError, find
+from manager.location_content import LocationContent
+from manager.locations import Location, Problem, Shape
+from manager.locking import Locked, lock_location, own_wheels
+from manager.locks import Lock, lock_content, read_lock, select_wheels
+from manager.place_faults import UnreadableError
+from manager.sync_context import SyncContext, interpreter_for, pip_for
+from manager.synced import SyncNote, read_note, sources_stamp, write_note
+from manager.targets import target_of
+from manager.tool_settings import read_tool_settings
+from manager.verification import Verification
+from manager.verify import verify
+
+__all__ = [
+    "LockState",
+    "Locked",
+    "StaleLockError",
+    "SyncContext",
+    "SyncedLocation",
+    "lock_location",
+    "sync_all",
+    "sync_location",
+    "wheel_of",
+]
+
+LockState: TypeAlias = Literal["fresh", "made", "remade"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncedLocation:
+    """A location whose environment is ready.
+
+    `lock_reason` says why the lock was made or remade, None when it was fresh. `verification`
+    tells how each entry point fared; a fault there leaves the others usable.
+    """
+
+    location: Location
+    interpreter: Interpreter
+    environment: Environment
+    plugin_digest: str
+    lock_state: LockState
+    lock_reason: str | None
+    verification: Verification
+
+
+class StaleLockError(VenvoyError):
+    """A lock is missing or is not what the plugin asks for, and it may not be changed."""
+
+    code = "stale-lock"
+
+    def __init__(self, *, location: Path, lock_file: Path, reason: str) -> None:
+        super().__init__(location, reason)
+        self.location = location
+        self.lock_file = lock_file
+        self.reason = reason
+
+    @property
+    def message(self) -> str:
+        """The lock and what differs."""
+        return f"the lock `{self.lock_file}` is stale: {self.reason}"
+
+    @property
+    def hint(self) -> str:
+        """How to renew it."""
+        return f"run `venvoy lock {self.location.name}` and commit the lock, or sync unfrozen"
+
+
+def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocation:
+    """Bring one location up to date and return its environment; cheap when nothing changed.
+
+    Raises a VenvoyError of the step that failed: interpreter, lock, build, fetch, wheel,
+    environment. An entry point that does not import is no error here, but in `verification`.
+    """
+    location = content.location
+    interpreter = interpreter_for(context, content)
+    before = sources_stamp(location)
+    known = _known(context, location, interpreter)
+    if known is not None:
+        return known
+    own = own_wheels(content)
+    lock, state, reason = _good_lock(context, content, interpreter, own)
+    with staging(context.store.root) as room:
+        wheels = _wheels(context, content, interpreter, lock, room)
+        stored = context.store.add_wheels(wheels, interpreter, progress=context.progress)
+    plan = plan_environment(stored, interpreter)
+    entry_points = [each for one in content.distributions for each in one.entry_points]
+
+    def check(made: Environment) -> Verification:
+        context.progress(f"{location.name}: trying its entry points")
+        environ = context.inherited
+        return verify(made.path, interpreter, context.api, entry_points, environ=environ)
+
+    environment = make_environment(context.store, plan, verify=check)
+    found = environment.receipt.verification
+    if found is None or not _covers(found, context.api.digest, entry_points):
+        found = check(environment)
+    digest = plugin_digest(lock_content(lock), own.values() if own else tree_digest(location.path))
+    synced = SyncedLocation(
+        location=location,
+        interpreter=interpreter,
+        environment=environment,
+        plugin_digest=digest,
+        lock_state=state,
+        lock_reason=reason,
+        verification=found,
+    )
+    if sources_stamp(location) == before:  # nobody changed the plugin while we worked
+        _remember(context, synced)
+    return synced
+
+
+def sync_all(
+    context: SyncContext, contents: Catalog | Iterable[LocationContent]
+) -> tuple[SyncedLocation | Problem, ...]:
+    """Sync every location of a catalog, in its order; a fault becomes that location's problem."""
+    locations = contents.locations if isinstance(contents, Catalog) else contents
+    return tuple(_sync_or_problem(context, content) for content in locations)
+
+
+def wheel_of(context: SyncContext, location: Location) -> Path:
+    """Return the wheel of a project location, built unless the store has it.
+
+    What `make_catalog` needs for a project with dynamic metadata. Raises `BuildError`.
+    """
+    settings = read_tool_settings(location)
+    interpreter = find(
+        settings.python,
+        None,
+        default=context.default_python,
+        cache_dir=context.store.interpreters_dir,
+        search=context.search,
+    )
+    pip = pip_for(context, location, settings, interpreter)
+    return build_project(location, context.store, pip=pip)
+
+
+def _sync_or_problem(context: SyncContext, content: LocationContent) -> SyncedLocation | Problem:
+    path = content.location.path
+    try:
+        return sync_location(context, content)
+    except VenvoyError as error:
+        return Problem(path=path, error=error, severity="error")
+    except OSError as error:
+        reason = f"{error.strerror or error} ({error.filename})".lower()
+        fault = UnreadableError(path=path, reason=reason)
+        return Problem(path=path, error=fault, severity="error")
+
+
+def _known(
+    context: SyncContext, location: Location, interpreter: Interpreter
+) -> SyncedLocation | None:
+    note = read_note(
+        context.store, location, interpreter=interpreter.digest, api=context.api.digest
+    )
+    if note is None:
+        return None
+    environment = context.store.environment(note.environment_digest)
+    if environment is None:
+        return None
+    return SyncedLocation(
+        location=location,
+        interpreter=interpreter,
+        environment=environment,
+        plugin_digest=note.plugin_digest,
+        lock_state="fresh",
+        lock_reason=None,
+        verification=note.verification,
+    )
+
+
+def _remember(context: SyncContext, synced: SyncedLocation) -> None:
+    note = SyncNote(
+        environment_digest=synced.environment.digest,
+        plugin_digest=synced.plugin_digest,
+        verification=synced.verification,
+    )
+    write_note(
+        context.store,
+        synced.location,
+        note,
+        interpreter=synced.interpreter.digest,
+        api=context.api.digest,
+    )
+
+
+def _good_lock(
+    context: SyncContext,
+    content: LocationContent,
+    interpreter: Interpreter,
+    own: Mapping[Path, str],
+) -> tuple[Lock, LockState, str | None]:
+    """Return a lock that fits the location, how it came about, and why it was made."""
+    location = content.location
+    lock = read_lock(location.lock_file)
+    reason: str | None = "there is none"
+    if lock is not None:
+        by_name = {file.name: sha256 for file, sha256 in own.items()}
+        reason = freshness(lock, made_for(content), interpreter, own_wheels=by_name)
+        if reason is None:
+            return lock, "fresh", None
+    reason = reason or "there is none"
+    if context.frozen:
+        raise StaleLockError(location=location.path, lock_file=location.lock_file, reason=reason)
+    if lock is None:
+        context.progress(f"{location.name}: making its lock")
+        made = lock_location(context, content, interpreters=[interpreter])
+        return made.lock, "made", reason
+    context.progress(f"{location.name}: making its lock anew: {reason}")
+    again = _interpreters_again(context, lock, interpreter)
+    return lock_location(context, content, interpreters=again).lock, "remade", reason
+
+
+def _interpreters_again(
+    context: SyncContext, lock: Lock, interpreter: Interpreter
+) -> Sequence[Interpreter]:
+    """Return the interpreters of a lock's targets that are on this machine, and the one to run."""
+    targets = lock.tool.get("targets")
+    chosen = {target_of(interpreter).name: interpreter}
+    for name in targets if isinstance(targets, list) else []:
+        digits = str(name).removeprefix("cp").partition("-")[0].rstrip("t")
+        if name in chosen or not digits.isdigit():
+            continue
+        try:
+            found = find(
+                f"{digits[0]}.{digits[1:]}",
+                None,
+                default=context.default_python,
+                cache_dir=context.store.interpreters_dir,
+                search=context.search,
+            )
+        except MissingInterpreterError:
+            context.progress(f"{lock.path}: no interpreter here for the target {name}: dropped")
+            continue
+        chosen.setdefault(target_of(found).name, found)
+    return tuple(chosen.values())
+
+
+def _wheels(
+    context: SyncContext,
+    content: LocationContent,
+    interpreter: Interpreter,
+    lock: Lock,
+    room: Path,
+) -> list[tuple[Path, str]]:
+    """Return every wheel of the environment: the locked ones, and a project's own."""
+    location = content.location
+    pip = pip_for(context, location, content.settings, interpreter)
+    project = None
+    files: list[tuple[Path, str]] = []
+    if location.shape is Shape.PROJECT:
+        context.progress(f"{location.name}: building its wheel")
+        built = build_project(location, context.store, pip=pip)
+        files.append((built, file_sha256(built)))
+        project = content.distributions[0].name
+    locked = select_wheels(lock, interpreter, project=project)
+    files += fetch(
+        locked, location=location, store=context.store, pip=pip, scratch_dir=room / "fetch"
+    )
+    return files
+
+
+def _covers(found: Verification, api_digest: str, entry_points: Sequence[EntryPoint]) -> bool:
+    """Say whether a verification is of this API and of just these entry points."""
+    tried = {(result.type, result.name) for result in found.results}
+    wanted = {(each.type.value, each.name) for each in entry_points}
+    return found.api_digest == api_digest and tried == wanted

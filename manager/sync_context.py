@@ -1,0 +1,75 @@
+"""What a sync works with: the store, the API, the environment, and how far it may go."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from manager.interpreter import Interpreter
+from manager.interpreters import find, search_directories
+from manager.location_content import LocationContent
+from manager.locations import Location
+from manager.pip import PipSettings
+from manager.store import ApiCopy, Store
+from manager.tool_settings import ToolSettings
+
+__all__ = ["SyncContext", "interpreter_for", "pip_for"]
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncContext:
+    """The surroundings of a lock or a sync.
+
+    `inherited` is the caller's environment variables, `default_python` the interpreter for
+    plugins that ask for none. `offline` asks no index, `frozen` changes no lock. `progress` is
+    told what takes time, in the thread that called.
+    """
+
+    store: Store
+    api: ApiCopy
+    inherited: Mapping[str, str]
+    default_python: Path
+    offline: bool = False
+    frozen: bool = False
+    progress: Callable[[str], None] = _silent
+
+    @cached_property
+    def search(self) -> tuple[Path, ...]:
+        """Where other interpreters may be."""
+        return search_directories(self.inherited)
+
+
+def interpreter_for(context: SyncContext, content: LocationContent) -> Interpreter:
+    """Return the interpreter of a location; raises what `manager.interpreters.find` raises."""
+    specifiers = [str(one.requires_python or "") for one in content.distributions]
+    return find(
+        content.settings.python,
+        SpecifierSet(",".join(filter(None, specifiers))),
+        default=context.default_python,
+        cache_dir=context.store.interpreters_dir,
+        search=context.search,
+    )
+
+
+def pip_for(
+    context: SyncContext,
+    location: Location,
+    settings: ToolSettings,
+    interpreter: Interpreter,
+    *,
+    offline: bool | None = None,
+) -> PipSettings:
+    """Return how pip is called for a location; `offline` None is as the context says."""
+    return PipSettings(
+        interpreter=interpreter,
+        inherited=context.inherited,
+        offline=context.offline if offline is None else offline,
+        find_links=location.wheelhouse_dirs,
+        exclude_newer=settings.exclude_newer,
+    )
