@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -100,13 +101,14 @@ def plan_environment(wheels: Sequence[StoredWheel], interpreter: Interpreter) ->
     """
     tags = frozenset(interpreter.tags)
     ordered = sorted(wheels, key=lambda wheel: (wheel.receipt.name, wheel.receipt.version))
-    for wheel, following in zip(ordered, [*ordered[1:], None], strict=True):
-        if following is not None and wheel.receipt.name == following.receipt.name:
+    for wheel, following in pairwise(ordered):
+        if wheel.receipt.name == following.receipt.name:
             raise UnfitWheelError(wheel=str(wheel), reason=f"{following} is to be there, too")
+    for wheel in ordered:
         if tags.isdisjoint(wheel.receipt.tags):
+            built_for = ", ".join(wheel.receipt.tags)
             raise UnfitWheelError(
-                wheel=str(wheel),
-                reason=f"it is built for {', '.join(wheel.receipt.tags)}, not for {interpreter}",
+                wheel=str(wheel), reason=f"it is built for {built_for}, not for {interpreter}"
             )
     names = [(one.receipt.name, one.receipt.version, one.receipt.sha256) for one in ordered]
     return EnvironmentPlan(

@@ -95,6 +95,8 @@ class _Merge:
         receipt = wheel.receipt
         self._mount(self.skeleton.site, wheel, SITE)
         self._real.update(f"{self.skeleton.site}/{path}" for path in receipt.real_directories)
+        if receipt.framework:  # its bytecode is left out one by one, too
+            self._real.add(f"{self.skeleton.site}/{_PYCACHE}")
         if receipt.has_data:
             self._mount("", wheel, DATA)
         if receipt.has_headers:
