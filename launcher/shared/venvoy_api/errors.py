@@ -10,8 +10,8 @@
     ├── NotFoundError         something that was named does not exist
     └── IllegalWorkerStateError  a context was used when it may not be
 
-Any other exception that leaves a plugin fails its task as a `ConnectError` does. With
-`errors.tolerance=all` what a transformation or a converter raises drops that record instead.
+Any other exception that leaves a plugin fails its task as a `ConnectError` does. A failed task
+harms no other; after a restart it goes on from the last commit.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ class RetriableError(ConnectError):
 
     From `SinkTask.put` it makes the framework deliver the same records again, after
     `SinkTaskContext.timeout` milliseconds if that was called; from `SourceTask.poll` it makes the
-    framework poll again; from a transformation or converter it is retried for
-    `errors.retry.timeout`.
+    framework poll again after a pause that grows. Elsewhere it is an error as any other.
     """
 
 
