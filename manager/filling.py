@@ -12,23 +12,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-
 from manager.bytecode import Tree, compile_trees
 from manager.digests import file_sha256
 from manager.elf import search_paths
 from manager.errors import InternalError, VenvoyError
+from manager.framework import is_framework
 from manager.fs import publish, remove, staging, walk
 from manager.interpreter import Interpreter
 from manager.layout import Layout, StoredWheel
 from manager.receipts import WHEEL_RECEIPT, WheelReceipt, dump_wheel_receipt
+from manager.scripts import asks_for_python
 from manager.unpacking import BIN, DATA, INCLUDE, SITE, unpack
 from manager.wheels import ValidWheel, validate
 
-__all__ = ["FRAMEWORK", "HashMismatchError", "WheelSource", "add_wheels"]
-
-FRAMEWORK = frozenset({"venvoy_api", "venvoy_host"})
-"""Top-level modules that only the API copy may serve (design 7)."""
+__all__ = ["HashMismatchError", "WheelSource", "add_wheels"]
 
 
 class HashMismatchError(VenvoyError):
@@ -183,7 +180,8 @@ def _receipt(
     uncompiled: tuple[str, ...],
 ) -> WheelReceipt:
     tops = tuple(entry.name for entry in sorted(os.scandir(place / SITE), key=lambda e: e.name))
-    programs = place / BIN
+    bin_dir = place / BIN
+    programs = sorted(bin_dir.iterdir()) if bin_dir.is_dir() else []
     return WheelReceipt(
         name=wheel.name,
         version=str(wheel.version),
@@ -192,21 +190,14 @@ def _receipt(
         bytecode_tag=interpreter.bytecode_tag,
         tops=tops,
         real_directories=_real_directories(place / SITE),
-        framework=tuple(top for top in tops if _is_framework(top)),
+        framework=tuple(top for top in tops if is_framework(top)),
         scripts=wheel.scripts,
-        programs=tuple(sorted(os.listdir(programs))) if programs.is_dir() else (),  # noqa: PTH208
+        programs=tuple(file.name for file in programs),
+        rewritten=tuple(file.name for file in programs if asks_for_python(file)),
         has_data=(place / DATA).is_dir(),
         has_headers=(place / INCLUDE).is_dir(),
         uncompiled=uncompiled,
     )
-
-
-def _is_framework(top: str) -> bool:
-    if top.endswith(".dist-info"):
-        with contextlib.suppress(InvalidWheelFilename):
-            name, *_ = parse_wheel_filename(f"{top.removesuffix('.dist-info')}-py3-none-any.whl")
-            return name == canonicalize_name("venvoy-api")
-    return top.partition(".")[0].casefold() in FRAMEWORK
 
 
 def _real_directories(site: Path) -> tuple[str, ...]:

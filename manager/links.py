@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager.errors import VenvoyError
-from manager.filling import FRAMEWORK
+from manager.framework import is_framework
 from manager.layout import StoredWheel
 from manager.scripts import console_script, rewritten
 from manager.skeletons import Skeleton
@@ -97,6 +97,8 @@ class _Merge:
         self._real.update(f"{self.skeleton.site}/{path}" for path in receipt.real_directories)
         if receipt.framework:  # its bytecode is left out one by one, too
             self._real.add(f"{self.skeleton.site}/{_PYCACHE}")
+        if receipt.programs:
+            self._mount("bin", wheel, BIN)
         if receipt.has_data:
             self._mount("", wheel, DATA)
         if receipt.has_headers:
@@ -123,11 +125,14 @@ class _Merge:
             self._entry(start + name, found[name])
 
     def _names(self, prefix: str, wheel: StoredWheel, directory: str) -> Iterable[str]:
-        if directory.endswith(f"/{SITE}") and prefix == self.skeleton.site:
+        if directory == f"{wheel.path}/{SITE}":
             return (top for top in wheel.receipt.tops if top not in wheel.receipt.framework)
+        if directory == f"{wheel.path}/{BIN}":
+            written = {*wheel.receipt.rewritten, *(each.name for each in wheel.receipt.scripts)}
+            return (name for name in wheel.receipt.programs if name not in written)
         names = os.listdir(directory)  # noqa: PTH208  # names are all we need
-        if prefix == f"{self.skeleton.site}/{_PYCACHE}":
-            return (name for name in names if name.partition(".")[0] not in FRAMEWORK)
+        if prefix in (self.skeleton.site, f"{self.skeleton.site}/{_PYCACHE}"):
+            return (name for name in names if not is_framework(name))
         return names
 
     def _entry(self, path: str, owners: Sequence[tuple[StoredWheel, str]]) -> None:
@@ -176,7 +181,7 @@ def _programs(
     for wheel in wheels:
         own: Mapping[str, bytes] = {
             name: rewritten((wheel.path / BIN / name).read_bytes(), python)
-            for name in wheel.receipt.programs
+            for name in wheel.receipt.rewritten
         } | {script.name: console_script(script, python) for script in wheel.receipt.scripts}
         for name, content in own.items():
             other = written.setdefault(name, (str(wheel), content))

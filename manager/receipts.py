@@ -61,7 +61,8 @@ class WheelReceipt:
     `tops` are the names right below `site/`; `real_directories` (relative to `site/`, parents
     first) must be real directories in an environment, because native libraries in them look for
     others outside this wheel; `framework` are the tops that an environment leaves out, because
-    they would stand in for the API; `uncompiled` are the sources that are not Python of this tag.
+    they would stand in for the API; `programs` are the names below `bin/`, of which `rewritten`
+    ask for `#!python`; `uncompiled` are the sources that are not Python of this tag.
     """
 
     name: str
@@ -74,6 +75,7 @@ class WheelReceipt:
     framework: tuple[str, ...]
     scripts: tuple[Script, ...]
     programs: tuple[str, ...]
+    rewritten: tuple[str, ...]
     has_data: bool
     has_headers: bool
     uncompiled: tuple[str, ...]
@@ -110,6 +112,7 @@ def dump_wheel_receipt(receipt: WheelReceipt) -> bytes:
             "framework": receipt.framework,
             "scripts": [[each.name, each.module, each.attribute] for each in receipt.scripts],
             "programs": receipt.programs,
+            "rewritten": receipt.rewritten,
             "has_data": receipt.has_data,
             "has_headers": receipt.has_headers,
             "uncompiled": receipt.uncompiled,
@@ -136,6 +139,7 @@ def read_wheel_receipt(directory: Path) -> WheelReceipt:
                 for name, module, attribute in cast("Sequence[Sequence[str]]", known["scripts"])
             ),
             programs=_texts(known["programs"]),
+            rewritten=_texts(known["rewritten"]),
             has_data=bool(known["has_data"]),
             has_headers=bool(known["has_headers"]),
             uncompiled=_texts(known["uncompiled"]),

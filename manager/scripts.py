@@ -11,7 +11,7 @@ from pathlib import Path
 
 from manager.wheels import Script
 
-__all__ = ["console_script", "rewritten"]
+__all__ = ["asks_for_python", "console_script", "rewritten"]
 
 _TEMPLATE = """\
 import sys
@@ -31,6 +31,12 @@ def console_script(script: Script, python: Path) -> bytes:
         attribute=script.attribute,
     )
     return _shebang(python) + text.encode()
+
+
+def asks_for_python(file: Path) -> bool:
+    """Say whether a wheel's own script is to run an environment's python (PEP 427)."""
+    with file.open("rb") as stream:
+        return stream.read(len(b"#!python")) == b"#!python"
 
 
 def rewritten(content: bytes, python: Path) -> bytes:

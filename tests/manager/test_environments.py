@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 import subprocess
 import time
 from collections.abc import Callable
@@ -250,6 +251,7 @@ def test_data_headers_scripts_and_pth_files_are_in_their_places(
     assert (path / "include/site/python3.11/acme/a.h").read_text() == "h"
     hello = subprocess.run([path / "bin/hello"], capture_output=True, text=True, check=True)
     assert hello.stdout.strip() == str(path)
+    assert (path / "bin/plain").is_symlink()
     plain = subprocess.run([path / "bin/plain"], capture_output=True, text=True, check=True)
     assert plain.stdout.strip() == "plain"
 
@@ -327,3 +329,50 @@ def test_making_one_from_stored_wheels_starts_no_process_and_is_quick(
         before = time.perf_counter()
         make_environment(store, plan_environment(wheels, python311))
     assert time.perf_counter() - before < 0.25  # 5 ms on a quiet machine
+
+
+def elf(runpath: str) -> bytes:
+    """The least 64-bit ELF library that has a RUNPATH."""
+    strings = b"\0" + runpath.encode() + b"\0"
+    start = 64 + 2 * 56
+    dynamic = struct.pack("<qQqQqQ", 5, start + 48, 29, 1, 0, 0)
+    size = start + len(dynamic) + len(strings)
+    header = (
+        b"\x7fELF\2\1\1"
+        + bytes(9)
+        + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    )
+    load = struct.pack("<IIQQQQQQ", 1, 4, 0, 0, 0, size, size, 4096)
+    table = struct.pack("<IIQQQQQQ", 2, 4, start, start, start, len(dynamic), len(dynamic), 8)
+    return header + load + table + dynamic + strings
+
+
+def test_libraries_that_look_outside_their_wheel_get_real_directories(
+    make_wheel: MakeWheel, environment_of: MakeEnvironment
+) -> None:
+    environment = environment_of(
+        make_wheel(
+            "torchlike",
+            files={
+                "torch/lib/libtorch.so.1": elf("$ORIGIN/../../nvidia/cublas/lib:$ORIGIN"),
+                "torch/_C.so": elf("$ORIGIN/lib"),
+                "torch/nn/__init__.py": "",
+            },
+        ),
+        make_wheel("nvidia-cublas", files={"nvidia/cublas/lib/libcublas.so.12": elf("$ORIGIN")}),
+        make_wheel(
+            "numpylike",
+            files={"np/core/x.so": elf("$ORIGIN/../../np.libs"), "np.libs/blas.so": elf("$ORIGIN")},
+        ),
+    )
+    site = environment.path / "lib/python3.11/site-packages"
+    links = {
+        name
+        for name in ("torch", "torch/lib", "torch/nn", "np", "nvidia")
+        if (site / name).is_symlink()
+    }
+    assert links == {"torch/nn", "np", "nvidia"}
+    assert (site / "torch/lib/libtorch.so.1").is_symlink()
+    # What the loader opens: $ORIGIN is the directory of the path that it was given.
+    assert (site / "torch/lib/../../nvidia/cublas/lib/libcublas.so.12").exists()
+    assert (site / "np/core/../../np.libs/blas.so").exists()
