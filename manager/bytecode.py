@@ -6,9 +6,10 @@ handed back as soon as its last file is done, so that it can be published while 
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from concurrent import futures
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from manager import bytecode_worker
@@ -20,6 +21,9 @@ __all__ = ["Tree", "compile_trees"]
 
 _BATCH_BYTES = 2_000_000
 """Source of about one second: enough to pay for a process, small enough to share the cores."""
+
+_FILE_BYTES = 2_000
+"""What a file costs beside its content, as though it were so much longer."""
 
 _TIMEOUT_S = 600
 
@@ -33,46 +37,74 @@ class Tree:
 
 
 def compile_trees(
-    trees: Sequence[Tree], interpreter: Interpreter
+    trees: Iterable[Tree], interpreter: Interpreter
 ) -> Iterator[tuple[Tree, tuple[str, ...]]]:
     """Yield each tree when its bytecode is written, with the files (relative) that do not compile.
 
+    `trees` is read as it comes: while the next one is being unpacked, the last ones compile.
     Raises `InternalError` when a compiler ends without an answer.
     """
-    left: dict[Tree, int] = dict.fromkeys(trees, 0)
-    failed: dict[Tree, list[str]] = {tree: [] for tree in trees}
-    batches = _batches(trees)
-    for batch in batches:
-        for tree in {tree for tree, _ in batch}:
-            left[tree] += 1
-    for tree in [tree for tree in trees if not left[tree]]:
-        yield tree, ()
     with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
-        running: dict[Future[list[str]], list[tuple[Tree, str]]] = {
-            pool.submit(_compile, batch, interpreter): batch for batch in batches
-        }
-        for done in as_completed(running):
-            bad = set(done.result())
-            for tree, file in running[done]:
-                if f"{tree.staged}/{file}" in bad:
-                    failed[tree].append(file)
-            for tree in dict.fromkeys(tree for tree, _ in running[done]):
-                left[tree] -= 1
-                if not left[tree]:
-                    yield tree, tuple(sorted(failed[tree]))
+        work = _Work(pool=pool, interpreter=interpreter)
+        for tree in trees:
+            work.add(tree)
+            yield from work.finished(wait=False)
+        work.submit()
+        yield from work.finished(wait=True)
 
 
-def _batches(trees: Sequence[Tree]) -> list[list[tuple[Tree, str]]]:
-    batches: list[list[tuple[Tree, str]]] = []
-    size = _BATCH_BYTES
-    for tree in trees:
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """Batches of files on their way through the compilers; used by one thread."""
+
+    pool: ThreadPoolExecutor
+    interpreter: Interpreter
+    _batch: list[tuple[Tree, str]] = field(default_factory=list)
+    _batch_bytes: int = 0
+    _running: dict[Future[list[str]], list[tuple[Tree, str]]] = field(default_factory=dict)
+    _left: dict[Tree, int] = field(default_factory=dict)
+    _failed: dict[Tree, list[str]] = field(default_factory=dict)
+
+    def add(self, tree: Tree) -> None:
+        """Take a tree's files into batches, and start those that are full."""
+        self._left[tree] = 0
+        self._failed[tree] = []
         for file, size_bytes in _sources(tree.staged):
-            if size >= _BATCH_BYTES:
-                batches.append([])
-                size = 0
-            batches[-1].append((tree, file))
-            size += size_bytes + 2000
-    return batches
+            self._batch.append((tree, file))
+            self._batch_bytes += size_bytes + _FILE_BYTES
+            self._left[tree] += 1
+            if self._batch_bytes >= _BATCH_BYTES:
+                self.submit()
+
+    def submit(self) -> None:
+        """Start the batch as it is."""
+        if self._batch:
+            future = self.pool.submit(_compile, self._batch, self.interpreter)
+            self._running[future] = self._batch
+        self._batch, self._batch_bytes = [], 0
+
+    def finished(self, *, wait: bool) -> Iterator[tuple[Tree, tuple[str, ...]]]:
+        """Yield the trees that are done; all of them if `wait`."""
+        yield from self._complete()
+        while self._running:
+            timeout_s = None if wait else 0
+            done, _ = futures.wait(self._running, timeout_s, futures.FIRST_COMPLETED)
+            if not done:
+                return
+            for future in done:
+                self._take(self._running.pop(future), set(future.result()))
+            yield from self._complete()
+
+    def _take(self, batch: list[tuple[Tree, str]], bad: set[str]) -> None:
+        for tree, file in batch:
+            self._left[tree] -= 1
+            if f"{tree.staged}/{file}" in bad:
+                self._failed[tree].append(file)
+
+    def _complete(self) -> Iterator[tuple[Tree, tuple[str, ...]]]:
+        for tree in [tree for tree, left in self._left.items() if not left]:
+            del self._left[tree]
+            yield tree, tuple(sorted(self._failed.pop(tree)))
 
 
 def _sources(directory: Path) -> Iterator[tuple[str, int]]:

@@ -7,8 +7,7 @@ all cores; those that another process is building are waited for afterwards, wit
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,38 +123,43 @@ def _build(
     interpreter: Interpreter,
     progress: Callable[[str], None],
 ) -> None:
+    problems: list[VenvoyError] = []
+    unpacked: dict[Tree, tuple[WheelSource, ValidWheel]] = {}
+
+    def trees(room: Path) -> Iterator[Tree]:
+        """Unpack one wheel after the other, the largest first, and hand its code on."""
+        ordered = sorted(sources, key=lambda source: -_size_bytes(source.file))
+        for index, source in enumerate(ordered):
+            progress(f"unpacking {source.file.name}")
+            try:
+                wheel = _unpack(source, room / str(index))
+            except VenvoyError as error:
+                problems.append(error)
+                continue
+            final = layout.wheel_dir(source.sha256, interpreter.bytecode_tag)
+            tree = Tree(staged=room / str(index) / SITE, final=final / SITE)
+            unpacked[tree] = source, wheel
+            yield tree
+
     with staging(layout.root) as room:
-        progress(f"unpacking {len(sources)} wheels")
-        rooms = [room / str(index) for index in range(len(sources))]
-        with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
-            jobs = [
-                pool.submit(_unpack, source, place)
-                for source, place in zip(sources, rooms, strict=True)
-            ]
-        problems = [problem for job in jobs if (problem := job.exception()) is not None]
-        good = [
-            (source, place, job.result())
-            for source, place, job in zip(sources, rooms, jobs, strict=True)
-            if job.exception() is None
-        ]
-        by_tree = {
-            Tree(
-                staged=place / SITE,
-                final=layout.wheel_dir(source.sha256, interpreter.bytecode_tag) / SITE,
-            ): (source, place, wheel)
-            for source, place, wheel in good
-        }
-        compiled = compile_trees(tuple(by_tree), interpreter)
+        compiled = compile_trees(trees(room), interpreter)
         for count, (tree, failed) in enumerate(compiled, start=1):
-            source, place, wheel = by_tree[tree]
+            source, wheel = unpacked[tree]
+            place, final = tree.staged.parent, tree.final.parent
             receipt = _receipt(wheel, source, place, interpreter, failed)
-            final = tree.final.parent
             if os.path.lexists(final):  # damaged: its receipt was missing or unreadable
                 remove(final, store_root=layout.root)
             publish(place, final, last=(WHEEL_RECEIPT, dump_wheel_receipt(receipt)))
-            progress(f"stored {count} of {len(good)} wheels: {wheel.name} {wheel.version}")
-        if problems:
-            raise problems[0]
+            progress(f"stored {count} of {len(sources)} wheels: {wheel.name} {wheel.version}")
+    if problems:
+        raise problems[0]
+
+
+def _size_bytes(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # told when it is unpacked
+        return 0
 
 
 def _unpack(source: WheelSource, place: Path) -> ValidWheel:
