@@ -6,14 +6,14 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from packaging.version import Version
 
 from launcher.connector_config import PluginRequest
 from launcher.frames import StoredFrame
-from launcher.plan import PipelinePlan, Segment, Stage, StageRole
+from launcher.plan import PipelinePlan, Stage, StageRole
 from launcher.report import RunReport
 from launcher.runtime import Event, RunSettings
 from launcher.settings import SHARED_DIR
@@ -319,7 +319,7 @@ def run_plans(
     *,
     heard: Heard | None = None,
     wrap: Callable[[TopicLog], TopicLog] = lambda log: log,
-    meanwhile: Callable[[asyncio.Event], object] | None = None,
+    meanwhile: Callable[[asyncio.Event], Coroutine[None, None, None]] | None = None,
     timeout_s: float = 60,
     **settings: float,
 ) -> RunReport:
@@ -332,7 +332,7 @@ def run_plans(
         helper = None
         try:
             if meanwhile is not None:
-                helper = asyncio.ensure_future(meanwhile(stop))  # type: ignore[arg-type]
+                helper = asyncio.create_task(meanwhile(stop))
             async with asyncio.timeout(timeout_s):
                 return await run(
                     plans,

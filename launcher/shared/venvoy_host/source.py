@@ -126,8 +126,8 @@ class SourceLoop:
             while self.window.is_full and not self.session.is_stopping:
                 self._wait(None)
                 self._take_acks()
-            if self.session.is_stopping:
-                return  # the rest was not stored: it is polled again after a restart
+            if self.window.is_full:
+                return  # a stop: the rest is not stored, and is polled again after a restart
             self._send_batch(records[start : start + _BATCH_RECORDS])
 
     def _send_batch(self, records: list[Any]) -> None:

@@ -1,0 +1,267 @@
+"""What plugin code may do to its host without harm to anyone else."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from launcher.hosts import HostDiedError
+from launcher.report import RunState
+from launcher.topic_log import Append, TopicLog
+from manager.environments import Environment
+from tests.launcher.pipelines import (
+    PLUGINS,
+    Heard,
+    lines_of,
+    make_environment,
+    run_plans,
+    sink,
+    source,
+    until,
+    values,
+)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    return make_environment(tmp_path / "environment")
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    return tmp_path / "log.sqlite"
+
+
+@pytest.mark.parametrize(
+    ("fault", "ending"), [("exit", "exit code 7"), ("kill", "SIGKILL"), ("segfault", "SIGSEGV")]
+)
+def test_a_dead_host_is_a_failed_task_and_others_run_on(
+    environment: Environment, log_file: Path, tmp_path: Path, fault: str, ending: str
+) -> None:
+    out = tmp_path / "out.jsonl"
+    plans = [
+        source(environment.path, "dies", fault=fault),
+        source(environment.path, "lives", topic="others"),
+        sink(environment.path, out, topic="others"),
+    ]
+    dies, lives, writer = run_plans(plans, [environment], log_file).connectors
+    assert dies.state is RunState.FAILED
+    (failure,) = dies.failures
+    assert isinstance(failure, HostDiedError)
+    assert failure.message == f"the host of `dies-0` died with {ending}"
+    if fault == "segfault":
+        assert "Segmentation fault" in failure.hint
+        assert "acme.py" in failure.hint
+    assert lives.state is writer.state is RunState.COMPLETED
+    assert len(lines_of(out)) == 100
+
+
+def test_x10_output_of_a_plugin_reaches_the_worker_and_breaks_nothing(
+    log_file: Path, tmp_path: Path
+) -> None:
+    noisy = PLUGINS.replace(
+        "        self.polls += 1\n",
+        "        self.polls += 1\n"
+        "        print('polling', self.polls)\n"
+        "        os.write(1, b'\\xff no text\\n')\n"
+        "        os.write(2, b'x' * 200_000 + b'\\n')\n"
+        "        import logging; logging.getLogger('acme').warning('careful')\n",
+    )
+    environment = make_environment(tmp_path / "environment", {"acme.py": noisy})
+    heard = Heard([], [])
+    report = run_plans([source(environment.path, count="20")], [environment], log_file, heard=heard)
+    assert report.failures == ()
+    assert ("counter-0", "stdout", "polling 1") in heard.lines
+    assert ("counter-0", "stdout", "\ufffd no text") in heard.lines
+    longest = max(
+        (line for line in heard.lines if line[1] == "stderr"), key=lambda one: len(one[2])
+    )
+    assert len(longest[2]) < 70_000
+    assert longest[2].endswith("[cut]")
+    logged = [event for event in heard.events if event.kind == "log"]
+    assert {(one.subject, one.level, one.logger, one.text) for one in logged} == {
+        ("counter-0", "WARNING", "acme", "careful")
+    }
+
+
+def test_endless_output_without_a_line_end_neither_blocks_nor_grows(
+    log_file: Path, tmp_path: Path
+) -> None:
+    flood = PLUGINS.replace(
+        "        self.polls += 1\n",
+        "        self.polls += 1\n        os.write(1, b'y' * 30_000_000)\n",
+    )
+    environment = make_environment(tmp_path / "environment", {"acme.py": flood})
+    heard = Heard([], [])
+    report = run_plans([source(environment.path, count="20")], [environment], log_file, heard=heard)
+    assert report.failures == ()
+    assert sum(len(line[2]) for line in heard.lines) < 100_000
+
+
+def test_what_a_plugin_leaves_behind_ends_with_its_host(log_file: Path, tmp_path: Path) -> None:
+    leaving = PLUGINS.replace(
+        "        self.polls = 0\n",
+        "        self.polls = 0\n"
+        "        import subprocess\n"
+        "        child = subprocess.Popen(['sleep', '600'])\n"
+        "        pathlib.Path(props['polled_file'] + '.pid').write_text(str(child.pid))\n",
+    )
+    environment = make_environment(tmp_path / "environment", {"acme.py": leaving})
+    polled = tmp_path / "polled"
+    report = run_plans([source(environment.path, polled_file=str(polled))], [environment], log_file)
+    assert report.failures == ()
+    assert not _is_alive(int((tmp_path / "polled.pid").read_text()))
+
+
+class _Gate:
+    """A log that stores nothing until it is opened; the rest goes straight through."""
+
+    def __init__(self, log: TopicLog, is_open: asyncio.Event) -> None:
+        self._log = log
+        self._is_open = is_open
+
+    async def append(self, batch: Append) -> tuple[tuple[str, int, int], ...]:
+        await self._is_open.wait()
+        return await self._log.append(batch)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+
+def test_a_slow_log_holds_a_fast_source(
+    environment: Environment, log_file: Path, tmp_path: Path
+) -> None:
+    polled = tmp_path / "polled"
+    seen: list[int] = []
+    gates: list[asyncio.Event] = []
+
+    def wrap(log: TopicLog) -> TopicLog:
+        gates.append(asyncio.Event())
+        return _Gate(log, gates[0])  # type: ignore[return-value]  # the rest by __getattr__
+
+    async def watch(_stop: asyncio.Event) -> None:
+        await until(lambda: polled.exists() and int(polled.read_text() or 0) >= 500)
+        await asyncio.sleep(0.3)  # time in which a source that nobody holds would run away
+        seen.append(int(polled.read_text()))
+        gates[0].set()
+
+    made = source(environment.path, count="20000", batch="100", polled_file=str(polled))
+    report = run_plans(
+        [made], [environment], log_file, wrap=wrap, meanwhile=watch, window_records=500
+    )
+    assert report.failures == ()
+    assert seen[0] <= 600
+    assert len(values(log_file)) == 20_000
+
+
+def test_a_slow_sink_is_not_sent_more_than_its_window(
+    environment: Environment, log_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    run_plans([source(environment.path, count="600", batch="20")], [environment], log_file)
+    report = run_plans(
+        [sink(environment.path, out, fault="slow")], [environment], log_file, window_records=40
+    )
+    assert report.failures == ()
+    assert [line[1] for line in lines_of(out)] == list(range(600))  # type: ignore[index]
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from tests.launcher.pipelines import *
+directory = Path(sys.argv[1])
+environment = Environment(path=directory / "environment", digest="d",
+    receipt=None)
+config = dict(count="100000", batch="7", pause_s="0.001", polled_file=str(directory / "polled"))
+run_plans([source(environment.path, **config), sink(environment.path, directory / "out")],
+    [environment], directory / "log.sqlite", timeout_s=600)
+"""
+
+
+def _start_worker(directory: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(directory)],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"PYTHONPATH": ".:launcher/shared", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
+def _wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def _processes_of(directory: Path) -> list[int]:
+    """Every live process whose command line names the directory."""
+    text = str(directory)
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if text.encode() in file.read_bytes():
+                found.append(int(file.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return [pid for pid in found if _is_alive(pid) and pid != os.getpid()]
+
+
+def _numbers_in(file: Path) -> list[int]:
+    """The numbers that a sink wrote; a line that a SIGKILL cut in two is left out."""
+    found = []
+    for line in file.read_text().splitlines() if file.exists() else []:
+        with contextlib.suppress(json.JSONDecodeError):
+            found.append(json.loads(line)[3]["n"])
+    return found
+
+
+def test_nothing_is_left_of_a_worker_that_is_killed_and_the_log_is_exact(tmp_path: Path) -> None:
+    leaving = PLUGINS.replace(
+        "        self.polls = 0\n",
+        "        self.polls = 0\n"
+        "        import subprocess\n"
+        "        child = subprocess.Popen(['sh', '-c', 'sleep 601; :', props['polled_file']])\n",
+    )
+    make_environment(tmp_path / "environment", {"acme.py": leaving})
+    log_file, out = tmp_path / "log.sqlite", tmp_path / "out"
+    numbers: list[int] = []
+    for _ in range(3):
+        wanted = len(_numbers_in(out)) + 100
+        worker = _start_worker(tmp_path)
+        try:
+            while len(_numbers_in(out)) <= wanted:
+                assert worker.poll() is None
+                time.sleep(0.02)
+            # The worker, two connectors, two tasks, and a child of one.
+            _wait_for(lambda: len(_processes_of(tmp_path)) == 6)
+        finally:
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        _wait_for(lambda: _processes_of(tmp_path) == [])
+        numbers = [one["n"] for one in values(log_file)]  # type: ignore[index]
+        assert numbers == list(range(len(numbers)))
+    written = set(_numbers_in(out))
+    assert max(written) < len(numbers)
+    run_plans(
+        [sink(tmp_path / "environment", out)],
+        [Environment(path=tmp_path / "environment", digest="d", receipt=None)],  # type: ignore[arg-type]
+        log_file,
+    )
+    assert set(_numbers_in(out)) == set(range(len(numbers)))

@@ -1,0 +1,131 @@
+"""The embedded log: offsets in order, all or nothing, and what survives."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from launcher.frames import WireFrame, parse_frame
+from launcher.sqlite_log import LogError, SqliteLog
+from launcher.topic_log import Append, parse_source_offsets
+from manager.errors import InternalError
+from venvoy_host import frames
+
+
+def frame(topic: str, count: int, *, partition: int = 0) -> WireFrame:
+    pieces = frames.encode_records(
+        topic,
+        partition,
+        keys=[None] * count,
+        values=[b"v"] * count,
+        headers=None,
+        timestamps=[0] * count,
+        batch=1,
+    )
+    return parse_frame(b"".join(pieces))
+
+
+def append(*made: WireFrame, connector: str = "c", offsets: bytes = b"") -> Append:
+    return Append(connector=connector, frames=made, source_offsets=parse_source_offsets(offsets))
+
+
+def with_log(file: Path, body: Callable[[SqliteLog], Awaitable[None]]) -> None:
+    async def inside() -> None:
+        log = SqliteLog(file)
+        try:
+            await body(log)
+        finally:
+            log.close()
+
+    asyncio.run(inside())
+
+
+def test_offsets_count_up_per_partition_and_frames_are_found_by_any_offset(
+    tmp_path: Path,
+) -> None:
+    async def body(log: SqliteLog) -> None:
+        assert await log.append(append(frame("t", 3), frame("u", 2))) == (
+            ("t", 0, 0),
+            ("u", 0, 0),
+        )
+        assert await log.append(append(frame("t", 4), frame("t", 1, partition=2))) == (
+            ("t", 0, 3),
+            ("t", 2, 0),
+        )
+        assert dict(await log.ends(("t", "nothing"))) == {("t", 0): 7, ("t", 2): 1}
+        for offset, firsts in ((0, [0, 3]), (2, [0, 3]), (3, [3]), (6, [3]), (7, [])):
+            found = await log.read("t", 0, offset, max_bytes=10_000)
+            assert [one.first_offset for one in found] == firsts
+        (only,) = await log.read("t", 0, 0, max_bytes=1)
+        assert (only.first_offset, only.end_offset) == (0, 3)
+        assert parse_frame((await log.read("t", 0, 5, max_bytes=1))[0].data).first_offset == 3
+
+    with_log(tmp_path / "log", body)
+
+
+def test_records_and_source_offsets_are_stored_together_or_not_at_all(tmp_path: Path) -> None:
+    async def body(log: SqliteLog) -> None:
+        await log.append(append(frame("t", 1), offsets=b'[[{"b":1,"a":2},{"n":1}]]'))
+        bad = Append(
+            connector="c",
+            frames=(frame("t", 1),),
+            source_offsets=(("p", object()),),  # type: ignore[arg-type]  # what SQLite refuses
+        )
+        good = append(frame("t", 2), offsets=b'[[{"a":2,"b":1},{"n":3}]]')
+        results = await asyncio.gather(
+            log.append(good), log.append(bad), log.append(good), return_exceptions=True
+        )
+        assert results[0] == (("t", 0, 1),)
+        assert isinstance(results[1], LogError)
+        assert results[2] == (("t", 0, 3),)
+        assert await log.source_offsets("c") == (('{"a":2,"b":1}', '{"n":3}'),)
+        assert await log.source_offsets("other") == ()
+        assert dict(await log.ends(("t",))) == {("t", 0): 5}
+
+    with_log(tmp_path / "log", body)
+
+
+def test_everything_is_there_after_it_was_closed(tmp_path: Path) -> None:
+    async def write(log: SqliteLog) -> None:
+        await log.append(append(frame("t", 3), offsets=b"[[{},{}]]"))
+        await log.commit_sink_offsets("s", {("t", 0): 2, ("t", 1): 0})
+        await log.commit_sink_offsets("s", {("t", 0): 3})
+
+    async def read(log: SqliteLog) -> None:
+        assert dict(await log.sink_offsets("s")) == {("t", 0): 3, ("t", 1): 0}
+        assert await log.source_offsets("c") == (("{}", "{}"),)
+        assert await log.append(append(frame("t", 1))) == (("t", 0, 3),)
+
+    with_log(tmp_path / "log", write)
+    with_log(tmp_path / "log", read)
+
+
+def test_a_batch_without_records_moves_only_the_offsets(tmp_path: Path) -> None:
+    async def body(log: SqliteLog) -> None:
+        assert await log.append(append(frame("", 0), offsets=b'[[{"a":1},{"n":1}]]')) == ()
+        assert len(await log.source_offsets("c")) == 1
+        assert dict(await log.ends(("",))) == {}
+
+    with_log(tmp_path / "log", body)
+
+
+def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "text"
+    other.write_text("this is not a database, " * 100)
+    with pytest.raises(LogError, match="cannot be used: file is not a database"):
+        SqliteLog(other)
+    newer = tmp_path / "newer"
+    with sqlite3.connect(newer) as connection:
+        connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(LogError, match="has format 9"):
+        SqliteLog(newer)
+    with pytest.raises(LogError):
+        SqliteLog(other / "below" / "a file")
+
+
+def test_malformed_source_offsets_are_our_bug() -> None:
+    with pytest.raises(InternalError):
+        parse_source_offsets(b'{"not": "pairs"}')
