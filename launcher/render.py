@@ -12,6 +12,8 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from launcher.explain import Explanation
+from launcher.listing import SHORT_DIGEST
+from launcher.report import RunReport
 from manager.errors import ProblemsError, VenvoyError
 
 __all__ = [
@@ -21,8 +23,11 @@ __all__ = [
     "line",
     "note",
     "progress",
+    "raw",
+    "run_report",
     "table",
     "unexpected",
+    "warning",
 ]
 
 ENVELOPE_VERSION = 1
@@ -45,6 +50,19 @@ def line(text: str = "") -> None:
 def note(text: str) -> None:
     """Print one line for people to stderr."""
     _console(stderr=True).print(escape(text))
+
+
+def raw(text: str) -> None:
+    """Print text to stdout as it is."""
+    sys.stdout.write(text + "\n")
+
+
+def warning(error: VenvoyError) -> None:
+    """Print a fault that hinders nothing to stderr, with its hint."""
+    console = _console(stderr=True)
+    console.print(f"[bold yellow]warning[/]: {escape(error.message)}")
+    for hint in _hints(error):
+        console.print(f"[bold cyan]hint[/]: {escape(hint)}")
 
 
 def failure(error: VenvoyError) -> None:
@@ -153,3 +171,21 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
             bar.update(task, description=escape(text), visible=bool(text))
 
         yield show
+
+
+def run_report(report: RunReport) -> None:
+    """Print what each connector of a run came to."""
+    rows = [
+        (
+            one.name,
+            one.class_name,
+            one.version,
+            " ".join(digest[:SHORT_DIGEST] for digest in dict.fromkeys(one.environments)),
+            str(one.records_out),
+            f"{one.seconds:.2f} s",
+            one.state.value,
+        )
+        for one in report.connectors
+    ]
+    columns = ("connector", "class", "version", "environment", "records", "time", "state")
+    table(columns, rows)

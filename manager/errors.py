@@ -79,7 +79,7 @@ class ProblemsError(VenvoyError):
     def message(self) -> str:
         """The subject and every problem, one a line."""
         count = len(self.problems)
-        head = f"{self.subject} has {count} problem{'' if count == 1 else 's'}:"
+        head = f"{count} problem{'' if count == 1 else 's'} in {self.subject}:"
         return "\n".join([head, *(f"  - {problem.message}" for problem in self.problems)])
 
     @property

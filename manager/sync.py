@@ -38,6 +38,7 @@ __all__ = [
     "StaleLockError",
     "SyncContext",
     "SyncedLocation",
+    "known_location",
     "lock_location",
     "sync_all",
     "sync_location",
@@ -128,6 +129,17 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
     if sources_stamp(location) == before:  # nobody changed the plugin while we worked
         _remember(context, synced)
     return synced
+
+
+def known_location(context: SyncContext, content: LocationContent) -> SyncedLocation | None:
+    """Return the location as its last sync left it, None when it has to be synced (again).
+
+    Builds, resolves and makes nothing, so that a listing costs a look.
+    """
+    try:
+        return _known(context, content.location, interpreter_for(context, content))
+    except VenvoyError:  # the sync will tell
+        return None
 
 
 def sync_all(

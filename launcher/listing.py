@@ -1,0 +1,156 @@
+"""What `plugins list` and `plugins sync` tell: rows for people, the same facts for machines."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.workplace import Workplace
+from manager.catalog import Plugin
+from manager.errors import VenvoyError
+from manager.locations import Problem
+from manager.sync import SyncedLocation, known_location
+
+__all__ = ["Listing", "PluginRow", "list_plugins"]
+
+SHORT_DIGEST = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginRow:
+    """One plugin: what it is, where it is, and whether it could start now.
+
+    `state` is `ready`, `not synced`, `built in`, `shadowed`, or `broken`, and `detail` says more:
+    why it is shadowed, or what failed when its entry point was tried and the remedy.
+    """
+
+    type: str
+    class_name: str
+    aliases: tuple[str, ...]
+    version: str
+    location: str
+    shape: str
+    environment: str | None
+    plugin_digest: str | None
+    python: str | None
+    state: str
+    detail: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return the row as the JSON envelope holds it; Kafka's names where it has them."""
+        return {
+            "class": self.class_name,
+            "type": self.type,
+            "version": self.version,
+            "aliases": list(self.aliases),
+            "location": self.location,
+            "shape": self.shape,
+            "environment": self.environment,
+            "plugin_digest": self.plugin_digest,
+            "python": self.python,
+            "state": self.state,
+            "detail": self.detail,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Everything on a plugin path."""
+
+    plugins: tuple[PluginRow, ...]
+    broken: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the listing as the JSON envelope holds it."""
+        return {
+            "plugins": [row.as_json() for row in self.plugins],
+            "broken": [_problem_as_json(problem) for problem in self.broken],
+            "warnings": [_problem_as_json(problem) for problem in self.warnings],
+        }
+
+    @property
+    def errors(self) -> tuple[VenvoyError, ...]:
+        """The fault of every broken location."""
+        return tuple(problem.error for problem in self.broken)
+
+
+def list_plugins(
+    workplace: Workplace, outcomes: Sequence[SyncedLocation | Problem] = ()
+) -> Listing:
+    """Return the catalog in rows; `outcomes` are of a sync just made, else the store is asked."""
+    synced: dict[Path, SyncedLocation] = {}
+    failed: dict[Path, Problem] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, SyncedLocation):
+            synced[outcome.location.path] = outcome
+        else:
+            failed[outcome.path] = outcome
+    for content in workplace.catalog.locations:
+        path = content.location.path
+        if path not in synced and path not in failed:
+            known = known_location(workplace.context, content)
+            if known is not None:
+                synced[path] = known
+    shadowed = {id(one.plugin): one.reason for one in workplace.catalog.shadowed}
+    rows = tuple(
+        _row(plugin, synced, failed, shadowed.get(id(plugin)))
+        for plugin in workplace.catalog.plugins
+    )
+    return Listing(
+        plugins=rows,
+        broken=(*workplace.catalog.broken, *failed.values()),
+        warnings=workplace.catalog.warnings,
+    )
+
+
+def _row(
+    plugin: Plugin,
+    synced: Mapping[Path, SyncedLocation],
+    failed: Mapping[Path, Problem],
+    shadowed: str | None,
+) -> PluginRow:
+    location = plugin.location
+    ready = synced.get(location.path)
+    state, detail = "not synced", ""
+    if location.builtin:
+        state = "built in"
+    elif shadowed is not None:
+        state, detail = "shadowed", shadowed
+    elif location.path in failed:
+        state, detail = "broken", failed[location.path].error.message
+    elif ready is not None:
+        state, detail = _tried(plugin, ready)
+    return PluginRow(
+        type=plugin.type.value,
+        class_name=plugin.class_name,
+        aliases=plugin.aliases,
+        version=str(plugin.version),
+        location="built in" if location.builtin else str(location.path),
+        shape=location.shape.value,
+        environment=ready.environment.digest if ready is not None else None,
+        plugin_digest=ready.plugin_digest if ready is not None else None,
+        python=ready.interpreter.version if ready is not None else None,
+        state=state,
+        detail=detail,
+    )
+
+
+def _tried(plugin: Plugin, synced: SyncedLocation) -> tuple[str, str]:
+    """How the plugin's entry point fared when its environment was verified."""
+    for result in synced.verification.results:
+        if (result.type, result.class_name) == (plugin.type.value, plugin.class_name):
+            if result.ok:
+                return "ready", ""
+            remedy = f"; {result.remedy}" if result.remedy else ""
+            return "broken", f"{result.message}{remedy}"
+    return "ready", ""
+
+
+def _problem_as_json(problem: Problem) -> dict[str, object]:
+    return {
+        "path": str(problem.path),
+        "severity": problem.severity,
+        "code": problem.error.code,
+        "message": problem.error.message,
+        "hint": problem.error.hint,
+    }

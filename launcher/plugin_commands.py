@@ -1,0 +1,212 @@
+"""`venvoy plugins list | lock | sync | explain`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from launcher import render
+from launcher.explain import explain
+from launcher.listing import SHORT_DIGEST, Listing, list_plugins
+from launcher.preparation import plan_connectors, worker_converters
+from launcher.settings import read_worker_config
+from launcher.workplace import Workplace, open_workplace
+from manager.errors import UsageError, VenvoyError
+from manager.interpreter import Interpreter
+from manager.interpreters import find
+from manager.location_content import LocationContent
+from manager.locations import Problem
+from manager.locking import lock_location
+from manager.names import near_names
+from manager.sync import known_location, sync_all
+
+__all__ = ["explain_command", "list_command", "lock_command", "sync_command"]
+
+
+class UnknownLocationError(VenvoyError):
+    """No usable location has the name that was given."""
+
+    code = "unknown-location"
+
+    def __init__(self, *, name: str, known: Sequence[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.known = tuple(known)
+
+    @property
+    def message(self) -> str:
+        """The name."""
+        return f"the plugin path has no usable location `{self.name}`"
+
+    @property
+    def hint(self) -> str:
+        """What resembles it, or what there is."""
+        near = near_names(self.name, self.known)
+        if near:
+            return f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
+        return f"there are {', '.join(self.known)}; `venvoy plugins list` tells what is broken"
+
+
+def list_command(plugin_path: str | None, worker_config: Path | None, *, as_json: bool) -> int:
+    """List what is there; 1 when a location is broken."""
+    with render.progress(quiet=as_json) as progress:
+        workplace = open_workplace(_plugin_path(plugin_path, worker_config), progress=progress)
+        listing = list_plugins(workplace)
+    return _tell(listing, "plugins list", as_json=as_json)
+
+
+def lock_command(
+    plugin_path: str | None,
+    worker_config: Path | None,
+    *,
+    names: Sequence[str],
+    pythons: Sequence[str],
+    offline: bool,
+    as_json: bool,
+) -> int:
+    """Write locks; 1 when one could not be made."""
+    rows: list[tuple[str, str, str]] = []
+    errors: list[VenvoyError] = []
+    with render.progress(quiet=as_json) as progress:
+        path = _plugin_path(plugin_path, worker_config)
+        workplace = open_workplace(path, progress=progress, offline=offline)
+        interpreters = [_interpreter(workplace, python) for python in pythons]
+        for content in _named(workplace, names):
+            progress(f"{content.location.name}: resolving")
+            try:
+                locked = lock_location(workplace.context, content, interpreters=interpreters)
+            except VenvoyError as error:
+                errors.append(error)
+                continue
+            count = len(locked.lock.pylock.packages)
+            state = "changed" if locked.changed else "unchanged"
+            rows.append((str(content.location.lock_file), str(count), state))
+    errors += [problem.error for problem in workplace.catalog.broken]
+    if as_json:
+        data = [
+            {"lock": lock, "packages": int(count), "state": state} for lock, count, state in rows
+        ]
+        render.json_envelope("plugins lock", data, errors=errors, exit_code=_code(errors))
+        return _code(errors)
+    render.table(("lock", "packages", ""), rows)
+    _tell_errors(errors)
+    return _code(errors)
+
+
+def sync_command(
+    plugin_path: str | None,
+    worker_config: Path | None,
+    *,
+    names: Sequence[str],
+    offline: bool,
+    frozen: bool,
+    as_json: bool,
+) -> int:
+    """Make environments; 1 when one could not be made or an entry point fails."""
+    with render.progress(quiet=as_json) as progress:
+        path = _plugin_path(plugin_path, worker_config)
+        workplace = open_workplace(path, progress=progress, offline=offline, frozen=frozen)
+        outcomes = sync_all(workplace.context, _named(workplace, names))
+    listing = list_plugins(workplace, outcomes)
+    for outcome in outcomes:
+        if not isinstance(outcome, Problem) and outcome.lock_reason and not as_json:
+            state = f"lock {outcome.lock_state}: {outcome.lock_reason}"
+            render.note(f"{outcome.location.name}: {state}")
+    code = _tell(listing, "plugins sync", as_json=as_json)
+    return 1 if any(row.state == "broken" for row in listing.plugins) else code
+
+
+def explain_command(
+    plugin_path: str | None, worker_config: Path | None, *, files: Sequence[Path], as_json: bool
+) -> int:
+    """Explain what each stage of connectors gets."""
+    with render.progress(quiet=as_json) as progress:
+        workplace = open_workplace(_plugin_path(plugin_path, worker_config), progress=progress)
+    properties = read_worker_config(worker_config).properties if worker_config else {}
+    converters = worker_converters(properties, where=str(worker_config or "the defaults"))
+    environments = {
+        content.location.path: f"{known.environment.digest[:SHORT_DIGEST]}, "
+        f"Python {known.interpreter.version}"
+        for content in workplace.catalog.locations
+        if (known := known_location(workplace.context, content)) is not None
+    }
+    explained = [
+        explain(plan, environments) for plan in plan_connectors(workplace, converters, files)
+    ]
+    if as_json:
+        render.json_envelope("plugins explain", [asdict(one) for one in explained])
+        return 0
+    for one in explained:
+        render.explanation(one)
+    return 0
+
+
+def _plugin_path(plugin_path: str | None, worker_config: Path | None) -> str:
+    if plugin_path is not None and worker_config is not None:
+        raise UsageError(
+            what="both `--plugin-path` and `--worker-config` say where plugins are",
+            remedy="give one of the two",
+        )
+    if worker_config is not None:
+        return read_worker_config(worker_config).plugin_path
+    if plugin_path is None:
+        raise UsageError(
+            what="nothing says where plugins are",
+            remedy="add `--plugin-path /opt/plugins` or `--worker-config worker.properties`",
+        )
+    return plugin_path
+
+
+def _named(workplace: Workplace, names: Iterable[str]) -> tuple[LocationContent, ...]:
+    """Return the locations of those names or paths, all of them without one."""
+    by_name = {one.location.name: one for one in reversed(workplace.catalog.locations)}
+    by_path = {one.location.path: one for one in workplace.catalog.locations}
+    chosen: dict[Path, LocationContent] = {}
+    for name in names:
+        content = by_name.get(name) or by_path.get(Path(name).absolute())
+        if content is None:
+            raise UnknownLocationError(name=name, known=sorted(by_name))
+        chosen[content.location.path] = content
+    return tuple(chosen.values()) or workplace.catalog.locations
+
+
+def _interpreter(workplace: Workplace, python: str) -> Interpreter:
+    context = workplace.context
+    return find(
+        python,
+        None,
+        default=context.default_python,
+        cache_dir=context.store.interpreters_dir,
+        search=context.search,
+    )
+
+
+def _tell(listing: Listing, command: str, *, as_json: bool) -> int:
+    code = _code(listing.errors)
+    if as_json:
+        render.json_envelope(command, listing.as_json(), errors=listing.errors, exit_code=code)
+        return code
+    rows = [
+        (
+            row.type,
+            row.class_name,
+            row.version,
+            row.location,
+            (row.environment or "")[:SHORT_DIGEST],
+            f"{row.state}{f': {row.detail}' if row.detail else ''}",
+        )
+        for row in listing.plugins
+    ]
+    render.table(("type", "class", "version", "location", "environment", "state"), rows)
+    for problem in listing.warnings:
+        render.warning(problem.error)
+    _tell_errors(listing.errors)
+    return code
+
+
+def _tell_errors(errors: Sequence[VenvoyError]) -> None:
+    for error in errors:
+        render.failure(error)
+
+
+def _code(errors: Sequence[VenvoyError]) -> int:
+    return 1 if errors else 0

@@ -1,0 +1,193 @@
+"""Everything that can be known to be wrong before a connector starts, found before it does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher.connector_config import (
+    ConnectorConfig,
+    PluginRequest,
+    read_connector_config,
+    request_converter,
+)
+from launcher.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
+from launcher.settings import DEFAULT_CONVERTER, DEFAULT_HEADER_CONVERTER
+from launcher.workplace import Workplace
+from manager.environments import Environment
+from manager.errors import ProblemsError, VenvoyError
+from manager.locations import Shape
+from manager.own_environment import own_environment
+from manager.sync import SyncedLocation, sync_location
+from manager.verification import EntryPointResult
+
+__all__ = [
+    "FailedEntryPointError",
+    "Preparation",
+    "plan_connectors",
+    "prepare",
+    "worker_converters",
+]
+
+
+class FailedEntryPointError(VenvoyError):
+    """A plugin that a connector needs does not import, or cannot be constructed."""
+
+    code = "failed-entry-point"
+
+    def __init__(self, *, location: Path, result: EntryPointResult) -> None:
+        super().__init__(location, result.name)
+        self.location = location
+        self.result = result
+
+    @property
+    def message(self) -> str:
+        """The plugin, where it is, and what went wrong when it was tried."""
+        result = self.result
+        return f"`{result.class_name}` in `{self.location}` cannot be used: {result.message}"
+
+    @property
+    def hint(self) -> str:
+        """The remedy that its verification found."""
+        return self.result.remedy or f"ask the author of `{self.location.name}`"
+
+
+class SameNameError(VenvoyError):
+    """Two connectors of one run have one name."""
+
+    code = "same-name"
+
+    def __init__(self, *, name: str, files: Sequence[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.files = tuple(files)
+
+    @property
+    def message(self) -> str:
+        """The name and the files."""
+        return f"the connector name `{self.name}` stands in {' and '.join(self.files)}"
+
+    @property
+    def hint(self) -> str:
+        """Offsets are kept by name."""
+        return "give each connector a name of its own: its offsets are kept under it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """Plans with every environment they need, keyed by the location's path."""
+
+    plans: tuple[PipelinePlan, ...]
+    environments: Mapping[Path, Environment]
+
+
+def worker_converters(properties: Mapping[str, str], *, where: str) -> WorkerConverters:
+    """Return the converters for connectors that name none: the worker's, else JSON.
+
+    Raises:
+        ProblemsError: a converter's key is empty or its version malformed.
+    """
+    problems: list[VenvoyError] = []
+    found: dict[str, PluginRequest] = {}
+    defaults = {
+        "key": DEFAULT_CONVERTER,
+        "value": DEFAULT_CONVERTER,
+        "header": DEFAULT_HEADER_CONVERTER,
+    }
+    for part, default in defaults.items():
+        pairs = properties
+        if f"{part}.converter" not in properties:
+            pairs = {f"{part}.converter": default}
+        request = request_converter(pairs, part, where=where, problems=problems)
+        if request is not None:
+            found[part] = request
+    if problems:
+        raise ProblemsError(subject=f"the worker config `{where}`", problems=problems)
+    return WorkerConverters(key=found["key"], value=found["value"], header=found["header"])
+
+
+def plan_connectors(
+    workplace: Workplace, converters: WorkerConverters, files: Sequence[Path]
+) -> tuple[PipelinePlan, ...]:
+    """Read every connector's file and plan it.
+
+    Raises:
+        ProblemsError: all the faults of all files; nothing has started.
+    """
+    plans: list[PipelinePlan] = []
+    problems: list[VenvoyError] = []
+    configs: dict[str, ConnectorConfig] = {}
+    for file in files:
+        try:
+            config, faults = read_connector_config(file)
+        except VenvoyError as error:
+            problems.append(error)
+            continue
+        problems += faults
+        if config is None:
+            continue
+        twin = configs.setdefault(config.name, config)
+        if twin is not config:
+            problems.append(SameNameError(name=config.name, files=(twin.where, config.where)))
+        plan, faults = plan_pipeline(config, converters, workplace.catalog)
+        problems += faults
+        if plan is not None:
+            plans.append(plan)
+    if problems:
+        subject = "the connector config" if len(files) == 1 else "the connector configs"
+        raise ProblemsError(subject=subject, problems=problems)
+    return tuple(plans)
+
+
+def prepare(workplace: Workplace, plans: Sequence[PipelinePlan]) -> Preparation:
+    """Make or find the environment of every location that the plans need.
+
+    Raises:
+        ProblemsError: locations that could not be synced, and plugins that do not import.
+    """
+    environments: dict[Path, Environment] = {}
+    problems: dict[str, VenvoyError] = {}
+    for plan in plans:
+        for segment in plan.segments:
+            path = segment.location.path
+            if path in environments or str(path) in problems:
+                continue
+            if segment.location.shape is Shape.WORKER:
+                environments[path] = own_environment(workplace.interpreter)
+                continue
+            content = workplace.content(path)
+            if content is None:  # planned from this very catalog
+                continue
+            try:
+                synced = sync_location(workplace.context, content)
+            except VenvoyError as error:
+                problems[str(path)] = error
+                continue
+            environments[path] = synced.environment
+            problems |= _failed(synced, plans)
+    if problems:
+        found = tuple(problems.values())
+        raise ProblemsError(subject="the plugins of this run", problems=found)
+    return Preparation(plans=tuple(plans), environments=environments)
+
+
+def _failed(
+    synced: SyncedLocation, plans: Sequence[PipelinePlan]
+) -> Mapping[str, FailedEntryPointError]:
+    """Return the needed plugins of a location that did not stand their trial."""
+    path = synced.location.path
+    needed = {
+        (plugin.type.value, plugin.class_name)
+        for plan in plans
+        for plugin in (stage.plugin for stage in _stages(plan))
+        if plugin.location.path == path
+    }
+    return {
+        f"{path} {result.class_name}": FailedEntryPointError(location=path, result=result)
+        for result in synced.verification.results
+        if not result.ok and (result.type, result.class_name) in needed
+    }
+
+
+def _stages(plan: PipelinePlan) -> tuple[Stage, ...]:
+    predicates = (stage.predicate for stage in plan.stages)
+    return (*plan.stages, *(predicate for predicate in predicates if predicate is not None))

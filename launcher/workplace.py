@@ -1,0 +1,90 @@
+"""What every command works in: the store, the API's copy in it, a plugin path's catalog."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from launcher.settings import SHARED_DIR, inherited_environment, store_dir, worker_python
+from manager.catalog import Catalog, make_catalog
+from manager.errors import VenvoyError
+from manager.interpreter import Interpreter, probe
+from manager.location_content import LocationContent
+from manager.locations import Location, Shape
+from manager.own_plugins import own_location
+from manager.plugin_path import Scan, parse_plugin_path, scan
+from manager.store import Store
+from manager.sync import wheel_of
+from manager.sync_context import SyncContext, interpreter_for
+
+__all__ = ["Workplace", "builtin_location", "open_workplace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """A plugin path read, with all that it takes to lock, sync and run what is on it."""
+
+    catalog: Catalog
+    context: SyncContext
+    interpreter: Interpreter
+
+    def content(self, path: Path) -> LocationContent | None:
+        """Return the location at that path, None when it holds nothing usable."""
+        return next((one for one in self.catalog.locations if one.location.path == path), None)
+
+
+def builtin_location() -> Location:
+    """Return the location of the API's own plugins, whose metadata is read like any other's."""
+    return Location(
+        path=SHARED_DIR,
+        shape=Shape.PROJECT,
+        place=SHARED_DIR.parent,
+        place_index=0,
+        builtin=True,
+    )
+
+
+def open_workplace(
+    plugin_path: str,
+    *,
+    progress: Callable[[str], None],
+    offline: bool = False,
+    frozen: bool = False,
+) -> Workplace:
+    """Read a plugin path and make the store ready for it.
+
+    An empty plugin path means the worker's own environment, unisolated (KIP-146).
+    """
+    store = Store(store_dir())
+    interpreter = probe(worker_python(), cache_dir=store.interpreters_dir)
+    context = SyncContext(
+        store=store,
+        api=store.put_api(SHARED_DIR, [interpreter]),
+        inherited=inherited_environment(),
+        default_python=worker_python(),
+        offline=offline,
+        frozen=frozen,
+        progress=progress,
+    )
+    places = parse_plugin_path(plugin_path)
+    found = scan(places) if places else Scan(locations=(own_location(),), problems=())
+    catalog = make_catalog(
+        found,
+        api=context.api.version,
+        builtin=builtin_location(),
+        build=lambda location: wheel_of(context, location),
+    )
+    others = {each.bytecode_tag: each for each in _interpreters(context, catalog)}
+    if others.keys() - {interpreter.bytecode_tag}:
+        every: Mapping[str, Interpreter] = {**others, interpreter.bytecode_tag: interpreter}
+        api = store.put_api(SHARED_DIR, [every[tag] for tag in sorted(every)])
+        context = replace(context, api=api)
+    return Workplace(catalog=catalog, context=context, interpreter=interpreter)
+
+
+def _interpreters(context: SyncContext, catalog: Catalog) -> Iterator[Interpreter]:
+    """Yield the interpreters that hosts will use; a missing one is told by whoever needs it."""
+    for content in catalog.locations:
+        try:
+            yield interpreter_for(context, content)
+        except VenvoyError:
+            continue
