@@ -20,8 +20,12 @@ _HOST: Final = re.compile(r"host='(?P<host>[^']+)'|Failed to connect to (?:proxy
 _BROKEN: Final = re.compile(
     r"connection broken by|Failed to connect|connection-failed|Read timed out|Temporary failure"
 )
-_MARKS: Final = ("\N{MULTIPLICATION SIGN}", "╰─>", " ")
+_MARKS: Final = ("\N{MULTIPLICATION SIGN}", "╰─>")
 """What pip puts before what happened and why."""
+
+_BLOCK: Final = re.compile(r"╰─> \[\d+ lines? of output\]")
+_INDENT: Final = len("      ")
+_BACKEND_LINES: Final = 3
 
 _VERSIONS_SHOWN: Final = 5
 _LINES_SHOWN: Final = 6
@@ -76,18 +80,24 @@ def _conflict(lines: Sequence[str]) -> list[str]:
 
 
 def _build(lines: Sequence[str]) -> list[str]:
-    """Return the last lines that a build backend said, and what pip says that it was."""
-    failed = [line for line in lines if line.startswith("ERROR: Failed to build")]
-    if not failed:
-        return []
-    clauses = [line.strip() for line in lines if line.lstrip().startswith(_MARKS[:2])]
-    ends = [index for index, line in enumerate(lines) if "[end of output]" in line]
+    """Return what a build backend said last, or what pip says of the backend."""
+    ends = [index for index, line in enumerate(lines) if line.strip() == "[end of output]"]
     if ends:
-        before = [line.strip() for line in lines[: ends[0]] if line.strip()]
-        clauses = before[-3:]
-    return [clause.lstrip("".join(_MARKS)) for clause in clauses] or [
-        failed[0].removeprefix("ERROR: ")
-    ]
+        starts = [i for i, line in enumerate(lines[: ends[0]]) if _BLOCK.search(line)]
+        said = [line[_INDENT:].rstrip() for line in lines[(starts or [0])[-1] + 1 : ends[0]]]
+        return _errors(said) or _after_traceback([line for line in said if line])
+    if not any(line.startswith("ERROR: Failed to build") for line in lines):
+        return []
+    marked = [line.strip() for line in lines if line.lstrip().startswith(_MARKS)]
+    return [line.lstrip("".join((*_MARKS, " "))) for line in marked]
+
+
+def _after_traceback(said: Sequence[str]) -> list[str]:
+    """Return the exception with its message, without where it was raised; else the last lines."""
+    raised = [index for index, line in enumerate(said) if line.startswith("  File ")]
+    after = said[raised[-1] + 1 :] if raised else said
+    clauses = [line for line in after if not raised or not line.startswith("  ")]
+    return [clause.strip() for clause in clauses[-_BACKEND_LINES:]]
 
 
 def _hashes(lines: Sequence[str]) -> list[str]:
