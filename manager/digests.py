@@ -6,9 +6,11 @@ and shiv's `build_id` join without a frame, and collide).
 """
 
 import fnmatch
+import functools
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -157,9 +159,9 @@ def _source_files(
     """Walk one directory; `parents` are real paths and end link loops."""
     with os.scandir(directory) as entries:
         found = list(entries)
-    patterns = exclude if prefix else (*exclude, *_NOT_AT_THE_TOP)
+    left_out = _any_of(exclude if prefix else (*exclude, *_NOT_AT_THE_TOP))
     for entry in found:
-        if any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in patterns):
+        if left_out.match(entry.name):
             continue
         name = prefix + entry.name
         if entry.is_dir():
@@ -168,6 +170,11 @@ def _source_files(
                 yield from _source_files(entry.path, name + "/", exclude, (*parents, real))
         elif entry.is_file() or entry.is_symlink():
             yield name, Path(entry.path)
+
+
+@functools.lru_cache(maxsize=16)
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(fnmatch.translate, patterns)))
 
 
 def _tree_line(name: str, file: Path) -> list[JsonValue]:

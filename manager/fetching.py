@@ -50,7 +50,10 @@ class MissingWheelsError(VenvoyError):
         """Where they could come from."""
         if self.offline:
             return "put them into the wheelhouse of the location, or sync once with a network"
-        return "put them into the wheelhouse of the location, or run `venvoy lock` to choose anew"
+        return (
+            "put them into the wheelhouse of the location, or run `venvoy plugins lock` to choose"
+            " others"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

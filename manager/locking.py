@@ -146,12 +146,16 @@ def _download(
     wanted = [one for one in resolved if one.is_wheel and one.local_file is None]
     if not wanted:
         return {}
-    context.progress(f"{content.location.name}: downloading {len(wanted)} wheels")
+    context.progress(f"{content.location.name}: downloading {_wheels(len(wanted))}")
     lines = [f"{one.requirement} --hash=sha256:{one.sha256}" for one in wanted]
     reason = download(lines, pip=pip, scratch_dir=room / "download")
     if reason is not None:
         raise _unresolvable(content, pip, reason)
     return {one.url: room / "download" / "wheels" / one.filename for one in wanted}
+
+
+def _wheels(count: int) -> str:
+    return f"{count} wheel{'' if count == 1 else 's'}"
 
 
 def _unresolvable(content: LocationContent, pip: PipSettings, reason: str) -> ResolutionError:

@@ -44,7 +44,7 @@ from manager.distributions import API_NAME
 from manager.errors import VenvoyError
 from manager.fs import write_file_atomically
 from manager.interpreter import Interpreter
-from manager.targets import target_of
+from manager.targets import minor_of, target_of
 
 if TYPE_CHECKING:
     from packaging.markers import Environment
@@ -121,7 +121,7 @@ class InvalidLockError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to make a good one."""
-        return "run `venvoy lock` to write it anew, or put the right file back"
+        return "run `venvoy plugins lock` to write it anew, or put the right file back"
 
 
 class LockTargetError(VenvoyError):
@@ -148,7 +148,11 @@ class LockTargetError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to add the target."""
-        return f"run `venvoy lock --python {self.interpreter.minor}` to lock for that target"
+        minors = {minor_of(name) for name in self.targets} | {self.interpreter.minor}
+        options = " ".join(
+            f"--python {minor}" for minor in sorted(filter(None, minors), key=Version)
+        )
+        return f"run `venvoy plugins lock {options}` to lock for that target, too"
 
 
 class SourceOnlyError(VenvoyError):
@@ -169,7 +173,7 @@ class SourceOnlyError(VenvoyError):
     @property
     def hint(self) -> str:
         """Who builds wheels."""
-        return "run `venvoy lock`, which builds such packages once and locks the wheels"
+        return "run `venvoy plugins lock`, which builds such packages once and locks the wheels"
 
 
 def read_lock(path: Path) -> Lock | None:

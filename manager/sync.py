@@ -27,7 +27,7 @@ from manager.locks import Lock, lock_content, read_lock, select_wheels
 from manager.place_faults import UnreadableError
 from manager.sync_context import SyncContext, interpreter_for, pip_for
 from manager.synced import SyncNote, read_note, sources_stamp, write_note
-from manager.targets import target_of
+from manager.targets import minor_of, target_of
 from manager.tool_settings import read_tool_settings
 from manager.verification import Verification
 from manager.verify import verify
@@ -84,7 +84,9 @@ class StaleLockError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to renew it."""
-        return f"run `venvoy lock {self.location.name}` and commit the lock, or sync unfrozen"
+        return (
+            f"run `venvoy plugins lock {self.location.name}` and commit the lock, or sync unfrozen"
+        )
 
 
 def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocation:
@@ -250,12 +252,12 @@ def _interpreters_again(
     targets = lock.tool.get("targets")
     chosen = {target_of(interpreter).name: interpreter}
     for name in targets if isinstance(targets, list) else []:
-        digits = str(name).removeprefix("cp").partition("-")[0].rstrip("t")
-        if name in chosen or not digits.isdigit():
+        minor = minor_of(str(name))
+        if name in chosen or minor is None:
             continue
         try:
             found = find(
-                f"{digits[0]}.{digits[1:]}",
+                minor,
                 None,
                 default=context.default_python,
                 cache_dir=context.store.interpreters_dir,

@@ -9,6 +9,7 @@ further: if a stat differs, or the environment is gone or unhealthy, all is look
 """
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +39,7 @@ class SyncNote:
 
 def sources_stamp(location: Location) -> str:
     """Return a digest of path, size and times of every file that a location's content is."""
-    return sha256_of(_stat_rows(_sources(location)))
+    return _stamp(_sources(location))
 
 
 def read_note(store: Store, location: Location, *, interpreter: str, api: str) -> SyncNote | None:
@@ -76,21 +77,22 @@ def write_note(
 
 
 def _key(location: Location, interpreter: str, api: str) -> list[JsonValue]:
-    lock = _stat_rows([("lock", location.lock_file)])
-    return [_SCHEMA, sources_stamp(location), sha256_of(lock), interpreter, api]
+    lock = _stamp([("lock", location.lock_file)])
+    return [_SCHEMA, sources_stamp(location), lock, interpreter, api]
 
 
-def _stat_rows(files: Iterable[tuple[str, Path]]) -> list[JsonValue]:
-    rows: list[JsonValue] = []
+def _stamp(files: Iterable[tuple[str, Path]]) -> str:
+    # Not canonical_json: this is the hot path, and the note is read by this very function only.
+    rows: list[tuple[str, int, int, int]] = []
     for name, file in files:
         try:
             status = os.stat(file)  # noqa: PTH116  # pathlib doubles the time of this
         except OSError:
-            rows.append([name, None])
+            rows.append((name, -1, 0, 0))
         else:
-            rows.append([name, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
-    rows.sort(key=str)
-    return rows
+            rows.append((name, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+    rows.sort()
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
 def _sources(location: Location) -> Iterator[tuple[str, Path]]:

@@ -5,6 +5,7 @@ Markers tell targets apart inside a lock; they know nothing of the libc or of a 
 GIL, which the tags of the wheels decide.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -13,7 +14,7 @@ from packaging.markers import Marker
 
 from manager.interpreter import Interpreter
 
-__all__ = ["Target", "environment_marker", "target_of", "telling_marker"]
+__all__ = ["Target", "environment_marker", "minor_of", "target_of", "telling_marker"]
 
 MarkerName: TypeAlias = Literal[
     "python_version", "sys_platform", "platform_machine", "implementation_name"
@@ -48,6 +49,12 @@ def target_of(interpreter: Interpreter) -> Target:
         markers=tuple(interpreter.markers[name] for name in _TELLING),
         name=f"{_abi(interpreter)}-{system}{libc}",
     )
+
+
+def minor_of(name: str) -> str | None:
+    """Return the Python that a target's name starts with, `3.11` of `cp311-…`, None if unclear."""
+    found = re.match(r"(?:cp|pypy|pp)(\d)(\d+)", name)
+    return None if found is None else f"{found[1]}.{found[2]}"
 
 
 def environment_marker(target: Target) -> Marker:

@@ -119,7 +119,7 @@ def test_a_broken_lock_is_refused_with_its_reason(tmp_path: Path, text: str, rea
     file.write_text(text)
     with pytest.raises(InvalidLockError, match=reason) as caught:
         read_lock(file)
-    assert "venvoy lock" in caught.value.hint
+    assert "venvoy plugins lock" in caught.value.hint
 
 
 def test_targets_are_merged_and_markers_tell_them_apart(
@@ -170,7 +170,7 @@ def test_a_missing_target_is_named_with_the_command(
     with pytest.raises(LockTargetError) as caught:
         select_wheels(lock, python39)
     assert f"is not for {target_of(python39).name} (it is for cp311-" in caught.value.message
-    assert caught.value.hint.startswith("run `venvoy lock --python 3.9`")
+    assert caught.value.hint.startswith("run `venvoy plugins lock --python 3.9 --python 3.11`")
 
 
 def test_targets_that_no_marker_tells_apart_share_an_entry(python311: Interpreter) -> None:
