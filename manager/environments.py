@@ -65,7 +65,7 @@ class UnfitWheelError(VenvoyError):
     @property
     def hint(self) -> str:
         """Where the choice was made."""
-        return "run `venvoy lock` for this interpreter, or correct the lock"
+        return "run `venvoy plugins lock` for this interpreter, or correct the lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ class HashMismatchError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to mend either side."""
-        return "put the locked wheel back, or run `venvoy lock` if the change is meant"
+        return "put the locked wheel back, or run `venvoy plugins lock` if the change is meant"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

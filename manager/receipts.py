@@ -51,7 +51,7 @@ class UnreadableReceiptError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to come by a good one."""
-        return "run `venvoy sync` to make it again, or use the venvoy that wrote it"
+        return "run `venvoy plugins sync` to make it again, or use the venvoy that wrote it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
