@@ -43,8 +43,8 @@ _TAG: Final = b"""Signature: 8a477f597d28d172789f06886806bc55
 
 _README: Final = b"""This is a store of venvoy: unpacked wheels (wheels/) and the virtualenvs that
 link to them (environments/), each named by the hash of what is in it. Everything here is
-read-only, may be in use, and can be made again by `venvoy plugins sync`. Change nothing in it; remove it
-as a whole if you must, when no worker runs.
+read-only, may be in use, and can be made again by `venvoy plugins sync`. Change nothing in it;
+remove it as a whole if you must, when no worker runs.
 """
 
 

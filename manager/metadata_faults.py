@@ -106,4 +106,4 @@ class DynamicMetadataError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to get the metadata, or to do without a build."""
-        return "run `venvoy plugins lock`, which builds it once, or write the fields into `[project]`"
+        return "write the fields into `[project]`, or put a built wheel on the plugin path"

@@ -65,7 +65,7 @@ def test_the_store_is_private_and_says_what_it_is(store: Store) -> None:
     store.prepare()
     assert stat.S_IMODE(store.root.stat().st_mode) == 0o700
     assert (store.root / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d17278")
-    assert "venvoy sync" in (store.root / "README").read_text()
+    assert "venvoy plugins sync" in (store.root / "README").read_text()
 
 
 def test_a_store_that_everybody_may_write_to_is_refused(store: Store) -> None:
