@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from launcher.hosts import Host, HostSpec
 from launcher.plan import PipelinePlan, Segment
 from launcher.report import RunState, TaskReport
 from launcher.runtime import Event, Runtime, segment_message
-from manager.errors import VenvoyError
+from manager.errors import InternalError, VenvoyError
 
 __all__ = ["Task", "TaskSpec"]
 
@@ -62,6 +63,9 @@ class Task(ABC):
             await self._run()
         except VenvoyError as error:
             self._failure = self._failure or error
+        except Exception as error:  # noqa: BLE001  # our bug ends this task and no other
+            self.runtime.tell(self.spec.name, traceback.format_exc(), level="ERROR")
+            self._failure = InternalError(what=f"{type(error).__name__}: {error}")
         finally:
             self.runtime.signals.unwatch(self._wake)
         return self._report()

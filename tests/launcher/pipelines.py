@@ -64,6 +64,8 @@ class CounterTask(SourceTask):
         self.polls = 0
     def poll(self):
         self.polls += 1
+        if "polling_file" in self.props:
+            pathlib.Path(self.props["polling_file"]).touch()
         if "pause_s" in self.props:
             time.sleep(float(self.props["pause_s"]))
         self.misbehave()

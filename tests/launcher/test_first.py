@@ -240,3 +240,21 @@ class Exits(Source):
     assert [module for module in modules if module] == ["pkg_resources", "nowhere"]
     assert answer["api"] == "1.0.0"
     assert answer["prefix"] == str(environment.path)
+
+
+def test_all_of_importlib_metadata_works_beside_the_provided_api(
+    tmp_path: Path, each_python: Path
+) -> None:
+    version = each_python.name.removeprefix("python")
+    modules = {
+        "own-2.dist-info/METADATA": "Metadata-Version: 2.1\nName: own\nVersion: 2\n",
+        "own-2.dist-info/entry_points.txt": "[venvoy.source]\ncsv = acme:Source\n",
+        "own-2.dist-info/top_level.txt": "acme\n",
+    }
+    environment = make_environment(tmp_path / "environment", modules, python=version)
+    names = "sorted(one.metadata['Name'] for one in importlib.metadata.distributions())"
+    assert seen(environment, names) == ["own", "venvoy-api"]
+    groups = "sorted({p.group for d in importlib.metadata.distributions() for p in d.entry_points})"
+    assert seen(environment, groups) == ["venvoy.source"]
+    assert seen(environment, "super(Source, self).version()") == "2"
+    assert seen(environment, "len(importlib.metadata.entry_points())") == 1

@@ -34,7 +34,7 @@ records = st.lists(
     st.integers(-1, 2**63 - 1),
     st.binary(max_size=30),
 )
-def test_a_frame_of_records_comes_back_as_it_went(  # noqa: PLR0917  # hypothesis's
+def test_a_frame_of_records_comes_back_as_it_went(  # hypothesis's
     rows: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]], int]],
     topic: str,
     partition: int,

@@ -265,3 +265,41 @@ def test_nothing_is_left_of_a_worker_that_is_killed_and_the_log_is_exact(tmp_pat
         log_file,
     )
     assert set(_numbers_in(out)) == set(range(len(numbers)))
+
+
+def test_a_fork_of_a_plugin_is_no_host(log_file: Path, tmp_path: Path) -> None:
+    forking = PLUGINS.replace(
+        "        self.polls = 0\n",
+        "        self.polls = 0\n"
+        "        import logging, multiprocessing\n"
+        "        context = multiprocessing.get_context('fork')\n"
+        "        child = context.Process(target=logging.warning, args=('from the child',))\n"
+        "        child.start(); child.join()\n"
+        "        logging.warning('exit code %s', child.exitcode)\n",
+    )
+    environment = make_environment(tmp_path / "environment", {"acme.py": forking})
+    heard = Heard([], [])
+    report = run_plans([source(environment.path)], [environment], log_file, heard=heard)
+    assert report.failures == ()
+    assert ("counter-0", "stderr", "from the child") in heard.lines
+    assert "exit code 0" in {event.text for event in heard.events}
+
+
+def test_ctrl_c_ends_a_run_gracefully(
+    environment: Environment, log_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+
+    async def interrupt(_stop: asyncio.Event) -> None:
+        await until(lambda: len(_numbers_in(out)) > 50)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    plans = [
+        source(environment.path, count="1000000", pause_s="0.01"),
+        sink(environment.path, out),
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        run_plans(plans, [environment], log_file, meanwhile=interrupt)
+    run_plans([sink(environment.path, out)], [environment], log_file)
+    numbers = [one["n"] for one in values(log_file)]  # type: ignore[index]
+    assert _numbers_in(out) == numbers == list(range(len(numbers)))

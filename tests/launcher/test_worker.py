@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from launcher.report import RunState
 from manager.environments import Environment
 from manager.errors import ProblemsError
 from tests.launcher.pipelines import (
-    Heard,
+    PLUGINS,
     lines_of,
     make_environment,
     plan,
@@ -285,21 +286,71 @@ def test_a_stop_is_graceful_and_offsets_are_committed(
 def test_a_source_that_does_not_listen_is_ended_in_steps(
     environment: Environment, log_file: Path, tmp_path: Path, fault: str
 ) -> None:
-    stopped = tmp_path / "stopped"
+    stopped, polling = tmp_path / "stopped", tmp_path / "polling"
 
     async def stop_soon(stop: asyncio.Event) -> None:
-        await until(lambda: log_file.exists() and len(heard.events) > 0)
+        await until(polling.exists)
         stop.set()
 
-    heard = Heard([], [])
-    made = source(environment.path, fault=fault, fault_at="1", stopped_file=str(stopped))
+    made = source(
+        environment.path,
+        fault=fault,
+        fault_at="1",
+        stopped_file=str(stopped),
+        polling_file=str(polling),
+    )
     report = run_plans(
         [made],
         [environment],
         log_file,
-        heard=heard,
         meanwhile=stop_soon,
         shutdown_timeout_s=0.3,
     )
     assert report.connectors[0].state is RunState.STOPPED
     assert stopped.exists() is (fault == "hang")  # SIGTERM lets it stop, SIGKILL does not
+
+
+ODD = """
+import venvoy_api
+from venvoy_api import *
+
+class Odd(SourceConnector):
+    def start(self, props): ...
+    def stop(self): ...
+    def task_class(self): return OddTask
+    def task_configs(self, max_tasks): return [{}]
+    def config(self): return ConfigDef()
+
+class OddTask(SourceTask):
+    def start(self, props): self.polls = 0
+    def stop(self): ...
+    def drained(self): return True
+    def poll(self):
+        self.polls += 1
+        if self.polls > 1:
+            return None
+        return [
+            SourceRecord(None, None, "t\u00f6pic", key=None, value=None),
+            SourceRecord({"a": 1}, {"b": 2}, "t\u00f6pic", partition=3, key="k", value="v",
+                headers=[Header("h", None, None), Header("h", None, "x")]),
+            SourceRecord({"a": 1}, {"b": 3}, "t\u00f6pic", key="", value="x" * 30_000_000),
+        ]
+"""
+
+
+def test_odd_records_arrive_as_they_left(log_file: Path, tmp_path: Path) -> None:
+    environment = make_environment(tmp_path / "environment", {"acme.py": PLUGINS, "odd.py": ODD})
+    out = tmp_path / "out.jsonl"
+    plans = [
+        plan("odd", "odd:Odd", environment.path, config={}),
+        sink(environment.path, out, topic="t\u00f6pic"),
+    ]
+    report = run_plans(plans, [environment], log_file)
+    assert report.failures == ()
+    lines: list[Any] = lines_of(out)
+    first, second, third = sorted(lines, key=lambda line: len(str(line[3])))
+    assert second[:4] == ["t\u00f6pic", 0, None, None]
+    assert first[:4] == ["t\u00f6pic", 0, "k", "v"]
+    assert first[5] == [["h", None], ["h", "x"]]
+    assert third[:3] == ["t\u00f6pic", 1, ""]
+    assert len(third[3]) == 30_000_000

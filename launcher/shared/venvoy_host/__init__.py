@@ -6,18 +6,26 @@ only, Python 3.9 and later. In order of use::
     __main__    the entry: boot, then one mode
     boot        die with the parent, framework first, `site`, a clean sys.path
     first       the finder that serves `venvoy_api` and `venvoy_host` before anything else
+    metadata    what `importlib.metadata` says about `venvoy-api`
     loading     an entry point's class, imported, or the reason why not
     verify      mode `verify`: import every entry point once, in a throw-away host
+    serve       modes `connector` and `task`: from the start message to the last word
+    session     the control thread, the wish to stop, signals, streams, forks
     control     the control socket: length-prefixed JSON
     logs        the host's `logging` records, sent to the worker
+    connector   mode `connector`: validate, start, task configs, stop
     frames      the binary frame: drawn there, laid down for good
     objects     records that cross between segments as a restricted pickle
-    flow        data sockets with credit windows
-    stages      transformations, predicates and converters of one segment
+    flow        data sockets and the window of what is on its way
+    contexts    the API's contexts
+    stages      transformations, predicates and converters of one segment, made and closed
+    source_chain, sink_chain   a batch's way through them
     source      mode `task`: poll, transform, convert, send
     middle      mode `task`: a segment between two others
     sink        mode `task`: receive, convert, transform, put
-    connector   mode `connector`: validate, start, task configs, stop
+
+Everything up to `first` and `site` is `boot.prepare`, apart from `serve`: so a zygote can do it
+once, import what it may, and fork for each task (design 8).
 """
 
 __all__: list[str] = []

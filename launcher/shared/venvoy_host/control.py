@@ -55,7 +55,7 @@ class Control:
         with self._lock:
             try:
                 self._socket.sendall(_LENGTH.pack(len(data)) + data)
-            except (BrokenPipeError, ConnectionResetError):
+            except OSError:  # gone, or closed in a fork
                 return
 
     def receive(self) -> dict[str, Any] | None:

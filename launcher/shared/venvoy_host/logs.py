@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from venvoy_host.control import Control
 
-__all__ = ["ControlHandler", "install"]
+__all__ = ["ControlHandler", "install", "replace_in_child"]
 
 _MAX_CHARACTERS = 64 * 1024
 
@@ -44,3 +44,12 @@ def install(control: Control) -> None:
     root.addHandler(ControlHandler(control))
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
+
+
+def replace_in_child() -> None:
+    """In a fork that a plugin made: log to stderr, which reaches the worker line by line."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        if isinstance(handler, ControlHandler):
+            root.removeHandler(handler)
+            root.addHandler(logging.StreamHandler())

@@ -17,7 +17,12 @@ class ApiDistribution(Distribution):
         self._api_dir = api_dir
 
     def read_text(self, filename: Any) -> Optional[str]:
-        """Return METADATA; None for every other file, as for a distribution without it."""
+        """Return METADATA; None for every other file, as for a distribution without it.
+
+        There are no entry points: the API's own plugins are the catalog's affair.
+        """
+        if os.fspath(filename) == "entry_points.txt":
+            return ""
         if os.fspath(filename) not in ("METADATA", "PKG-INFO"):
             return None
         return (

@@ -70,6 +70,7 @@ class Session:
         """In a fork that a plugin made: it is no host, and must not look like one."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        logs.replace_in_child()
         with contextlib.suppress(OSError):
             self.control.close_in_child()
 
