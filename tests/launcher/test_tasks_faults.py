@@ -275,6 +275,7 @@ def test_a_fork_of_a_plugin_is_no_host(log_file: Path, tmp_path: Path) -> None:
         "        context = multiprocessing.get_context('fork')\n"
         "        child = context.Process(target=logging.warning, args=('from the child',))\n"
         "        child.start(); child.join()\n"
+        "        logging.warning('threads: %s', len(os.listdir('/proc/self/task')))\n"
         "        logging.warning('exit code %s', child.exitcode)\n",
     )
     environment = make_environment(tmp_path / "environment", {"acme.py": forking})
@@ -282,7 +283,7 @@ def test_a_fork_of_a_plugin_is_no_host(log_file: Path, tmp_path: Path) -> None:
     report = run_plans([source(environment.path)], [environment], log_file, heard=heard)
     assert report.failures == ()
     assert ("counter-0", "stderr", "from the child") in heard.lines
-    assert "exit code 0" in {event.text for event in heard.events}
+    assert {"exit code 0", "threads: 1"} <= {event.text for event in heard.events}
 
 
 def test_ctrl_c_ends_a_run_gracefully(

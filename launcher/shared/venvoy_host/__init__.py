@@ -10,7 +10,7 @@ only, Python 3.9 and later. In order of use::
     loading     an entry point's class, imported, or the reason why not
     verify      mode `verify`: import every entry point once, in a throw-away host
     serve       modes `connector` and `task`: from the start message to the last word
-    session     the control thread, the wish to stop, signals, streams, forks
+    session     the wish to stop, signals, streams, forks
     control     the control socket: length-prefixed JSON
     logs        the host's `logging` records, sent to the worker
     connector   mode `connector`: validate, start, task configs, stop

@@ -20,7 +20,7 @@ from typing import Any
 
 import venvoy_api
 
-__all__ = ["Control", "describe"]
+__all__ = ["Control", "adopted", "describe"]
 
 _LENGTH = struct.Struct(">I")
 _PROTOCOLS = [1]
@@ -31,8 +31,7 @@ class Control:
     """Messages to and from the worker. `send` may be called from any thread."""
 
     def __init__(self, fd: int) -> None:
-        self._socket = socket.socket(fileno=fd)
-        self._socket.set_inheritable(False)
+        self._socket = adopted(fd)
         self._lock = threading.Lock()
         self.send(
             {
@@ -88,6 +87,17 @@ class Control:
             pieces.append(piece)
             size -= len(piece)
         return b"".join(pieces)
+
+
+def adopted(fd: int) -> socket.socket:
+    """Take over a socket that the worker handed down, under the lowest free number.
+
+    It has the number that it had in the worker, which may be past what `select` takes; and a
+    child of a plugin must not inherit it.
+    """
+    low = os.dup(fd)
+    os.close(fd)
+    return socket.socket(fileno=low)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -8,14 +8,16 @@ the log has stored it, to a sink until `put` has returned. At most `Window.recor
 from __future__ import annotations
 
 import select
-import socket
 from collections import deque
 from typing import TYPE_CHECKING
 
 from venvoy_host import frames
+from venvoy_host.control import adopted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from venvoy_host.control import Control
 
 __all__ = ["DataSocket", "PeerGoneError", "Window", "wait"]
 
@@ -64,8 +66,7 @@ class DataSocket:
     """
 
     def __init__(self, fd: int) -> None:
-        self._socket = socket.socket(fileno=fd)
-        self._socket.set_inheritable(False)
+        self._socket = adopted(fd)
         self._socket.setblocking(False)
         self._header = bytearray(frames.HEADER.size)
         self._body: bytearray | None = None
@@ -141,16 +142,13 @@ class DataSocket:
         return False
 
 
-def wait(sockets: Sequence[DataSocket], wake: socket.socket, timeout_s: float | None) -> bool:
-    """Wait until a socket has something to read, or has closed, or `wake` is readable.
+def wait(sockets: Sequence[DataSocket], control: Control, timeout_s: float | None) -> bool:
+    """Wait until a socket or the worker has something to say, or a socket has closed.
 
-    Returns False when the time is up first. Empties `wake`; reads nothing else.
+    Returns False when the time is up first. Reads nothing.
     """
     if any(one.has_arrived for one in sockets):
         return True
-    watched: list[socket.socket | DataSocket] = [wake]
+    watched: list[Control | DataSocket] = [control]
     watched += [one for one in sockets if not one.is_closed]
-    ready = select.select(watched, [], [], timeout_s)[0]
-    if wake in ready:
-        wake.recv(4096)
-    return bool(ready)
+    return bool(select.select(watched, [], [], timeout_s)[0])

@@ -56,7 +56,7 @@ class MiddleLoop:
                 continue
             if self.before.is_closed or self.after.is_closed:
                 return
-            flow.wait(ends, self.session.wake, None)
+            flow.wait(ends, self.session.control, None)
 
     def counts(self) -> dict[str, int]:
         """Return how many records came and went."""

@@ -38,7 +38,6 @@ def main(mode: str, options: dict[str, str]) -> int:
     request = control.receive()
     if request is None:
         return 1
-    session.listen()
     return _Task(session, request, sockets).run()
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import select
 import signal
-import socket
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 from venvoy_host import logs
@@ -27,13 +26,14 @@ class TerminatedError(BaseException):
 
 
 class Session:
-    """Of one host process. `wake` becomes readable whenever `is_stopping` turns true."""
+    """Of one host process, which has one thread: a plugin may fork it, and a signal ends a wait.
+
+    The control socket is read between calls of the plugin, and wakes every wait.
+    """
 
     def __init__(self, control: Control) -> None:
         self.control = control
-        self.is_stopping = False
-        self.wake, self._waker = socket.socketpair()
-        self.wake.setblocking(False)
+        self._is_stopping = False
         self._terminated = False
         _prepare_streams()
         logs.install(control)
@@ -42,26 +42,19 @@ class Session:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.register_at_fork(after_in_child=self._leave)
 
-    def stop(self) -> None:
-        """Ask the loop to end soon; from any thread."""
-        self.is_stopping = True
-        with contextlib.suppress(OSError):
-            self._waker.send(b"s")
-
-    def listen(self) -> None:
-        """Serve the control socket from a thread of its own from now on."""
-        threading.Thread(target=self._listen, name="venvoy-control", daemon=True).start()
-
-    def _listen(self) -> None:
-        while True:
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the loop should end; looks what the worker has said since the last time."""
+        while select.select([self.control], [], [], 0)[0]:
             message: dict[str, Any] | None = self.control.receive()
             if message is None:
                 os._exit(1)  # the worker is gone: nobody is left to work for
             if message["type"] == "stop":
-                self.stop()
+                self._is_stopping = True
+        return self._is_stopping
 
     def _terminate(self, _number: int, _frame: object) -> None:
-        self.is_stopping = True
+        self._is_stopping = True
         if not self._terminated:
             self._terminated = True
             raise TerminatedError

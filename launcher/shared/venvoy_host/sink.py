@@ -102,7 +102,7 @@ class SinkLoop:
         if self.context.timeout_ms is not None:
             left = min(left, self.context.timeout_ms / 1000)
             self.context.timeout_ms = None
-        if not flow.wait([self.before], self.session.wake, max(0.0, left)):
+        if not flow.wait([self.before], self.session.control, max(0.0, left)):
             self._put([])  # as in Kafka: time passes for a sink that has to flush, too
 
     def _do_wishes(self) -> None:
@@ -248,7 +248,7 @@ class SinkLoop:
             left = deadline - time.monotonic()
             if left <= 0:
                 return True
-            flow.wait([], self.session.wake, left)
+            flow.wait([], self.session.control, left)
         return False
 
     def _commit(self, *, closing: bool = False) -> None:

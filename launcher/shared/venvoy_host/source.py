@@ -204,8 +204,9 @@ class SourceLoop:
             self.task.commit()
 
     def _wait(self, timeout_s: float | None) -> None:
-        flow.wait([self.out], self.session.wake, timeout_s)
-        if self.out.is_closed and not self.session.is_stopping:
+        flow.wait([self.out], self.session.control, timeout_s)
+        is_stopping = self.session.is_stopping  # reads the control socket, so no wait spins on it
+        if self.out.is_closed and not is_stopping:
             raise PeerGoneError
 
 
