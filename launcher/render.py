@@ -155,13 +155,16 @@ def explanation(explained: Explanation) -> None:
 
 
 @contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show work that takes time on a terminal's stderr; in a pipe stay quiet.
+def progress(*, quiet: bool = False, verbose: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show work that takes time on a terminal's stderr; in a pipe stay quiet, unless `verbose`.
 
     Yields a function that takes what is being done now; an empty text hides the line.
     """
-    if quiet or not sys.stderr.isatty():
-        yield lambda text: None
+    if quiet or not (verbose or sys.stderr.isatty()):
+        yield _say_nothing
+        return
+    if not sys.stderr.isatty():
+        yield note
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -173,7 +176,11 @@ def progress(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
         yield show
 
 
-def run_report(report: RunReport) -> None:
+def _say_nothing(_: str) -> None:
+    """Drop what is being done."""
+
+
+def run_report(report: RunReport, *, title: str = "") -> None:
     """Print what each connector of a run came to."""
     rows = [
         (
@@ -188,4 +195,4 @@ def run_report(report: RunReport) -> None:
         for one in report.connectors
     ]
     columns = ("connector", "class", "version", "environment", "records", "time", "state")
-    table(columns, rows)
+    table(columns, rows, title=title)

@@ -40,7 +40,9 @@ def run_command(
         converters = worker_converters(worker.properties, where=str(worker_file))
         plans = plan_connectors(workplace, converters, connector_files)
         preparation = prepare(workplace, plans)
-    report = run_prepared(worker, workplace, preparation)
+    report = run_prepared(
+        worker, workplace, preparation, output=RunOutput(), working_dir=Path.cwd()
+    )
     if as_json:
         code = 1 if report.failures else 0
         render.json_envelope("run", report_as_json(report), errors=report.failures, exit_code=code)
@@ -51,11 +53,20 @@ def run_command(
     return 1 if report.failures else 0
 
 
-def run_prepared(worker: WorkerConfig, workplace: Workplace, preparation: Preparation) -> RunReport:
-    """Run what was prepared, to its end or until SIGINT or SIGTERM; output goes to stderr."""
-    output = RunOutput()
+def run_prepared(
+    worker: WorkerConfig,
+    workplace: Workplace,
+    preparation: Preparation,
+    *,
+    output: RunOutput,
+    working_dir: Path,
+) -> RunReport:
+    """Run what was prepared, to its end or until SIGINT or SIGTERM.
+
+    Hosts run in `working_dir`, so that relative paths in configs mean what they say.
+    """
     settings = RunSettings(
-        working_dir=Path.cwd(),
+        working_dir=working_dir,
         parent_environment=inherited_environment(),
         flush_interval_s=worker.flush_interval_s,
         shutdown_timeout_s=worker.shutdown_timeout_s,

@@ -61,11 +61,11 @@ class WorkerConfig:
     unused: tuple[str, ...] = ()
 
 
-def read_worker_config(file: Path) -> WorkerConfig:
+def read_worker_config(file: Path, *, working_dir: Path | None = None) -> WorkerConfig:
     """Read and check a worker's configuration.
 
     `storage.file` (topics and offsets, one SQLite file) defaults to the worker file's name with
-    `.sqlite`, beside it; a relative one is taken from the working directory, like `plugin.path`.
+    `.sqlite`, beside it; a relative one is taken from `working_dir`, by default the process's own.
 
     Raises:
         UnreadableConfigError: the file cannot be read.
@@ -85,7 +85,9 @@ def read_worker_config(file: Path) -> WorkerConfig:
     return WorkerConfig(
         file=file,
         plugin_path=pairs.get("plugin.path", ""),
-        storage_file=Path(storage) if storage else file.with_suffix(".sqlite"),
+        storage_file=(
+            (working_dir or Path.cwd()) / storage if storage else file.with_suffix(".sqlite")
+        ),
         flush_interval_s=flush,
         shutdown_timeout_s=graceful,
         properties=pairs,
