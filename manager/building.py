@@ -65,7 +65,9 @@ class BuildError(VenvoyError):
 
     @property
     def hint(self) -> str:
-        """How to see the whole story."""
+        """How to see the whole story, or what the build lacks."""
+        if "nothing is there for" in self.reason:
+            return f"put what the build needs into `{self.path / 'wheels'}`, or run online once"
         return (
             f"run `{self.interpreter.executable} -m pip wheel --no-deps {self.path}` to see all"
             " that the backend says, or put a built wheel into the wheelhouse"

@@ -160,20 +160,21 @@ def source_options(settings: PipSettings) -> list[str]:
 
 def pip_environment(settings: PipSettings) -> dict[str, str]:
     """Build pip's environment variables."""
+    ours = _OURS | _reproducible(settings.inherited)
     if settings.offline:
-        return child_environment(
-            settings.inherited, {**_OURS, **_OFFLINE, **_epoch()}, passing=BUILD_VARIABLES
-        )
-    return child_environment(
-        settings.inherited,
-        {**_OURS, **_epoch()},
-        passing=(*BUILD_VARIABLES, *INDEX_VARIABLES),
-    )
+        return child_environment(settings.inherited, ours | _OFFLINE, passing=BUILD_VARIABLES)
+    passing = (*BUILD_VARIABLES, *INDEX_VARIABLES)
+    return child_environment(settings.inherited, ours, passing=passing)
 
 
-def _epoch() -> dict[str, str]:
-    # 1980-02-01: the earliest time that a zip can hold in every time zone (wheel #418).
-    return {"SOURCE_DATE_EPOCH": "318211200"}
+def _reproducible(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return what makes a build come out the same twice.
+
+    The time is the earliest that a zip can hold in every time zone (wheel #418). Debug symbols
+    name the directory that was built in, which pip makes up anew each time.
+    """
+    flags = {name: f"{inherited.get(name, '')} -g0".strip() for name in ("CFLAGS", "CXXFLAGS")}
+    return {"SOURCE_DATE_EPOCH": "318211200", **flags}
 
 
 def _program(settings: PipSettings) -> Sequence[str]:

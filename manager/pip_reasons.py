@@ -4,6 +4,7 @@ Looked at: what pip 26 says of a conflict, of a requirement that nothing meets, 
 does not fit, of a hash that does not match, of a host that does not answer, of a failed build.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -69,11 +70,16 @@ def _conflict(lines: Sequence[str]) -> list[str]:
     heads = [index for index, line in enumerate(lines) if line == "The conflict is caused by:"]
     if not heads:
         return []
-    found: list[str] = []
-    for line in lines[heads[-1] + 1 :]:
-        if not line.strip():
-            break
-        found.append(line.strip())
+    said = itertools.takewhile(bool, (line.strip() for line in lines[heads[-1] + 1 :]))
+    # pip lists every version of a package that it tried: the first stands for all.
+    by_package: dict[str, list[str]] = {}
+    for line in said:
+        package = line.partition(" ")[0] if " depends on " in line else line
+        by_package.setdefault(package, []).append(line)
+    found = [
+        lines[0] if len(lines) == 1 else f"{lines[0]} (and so on for {len(lines)} versions)"
+        for lines in by_package.values()
+    ]
     if len(found) > _LINES_SHOWN:
         found = [*found[:_LINES_SHOWN], f"and {len(found) - _LINES_SHOWN} more"]
     return found

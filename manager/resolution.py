@@ -153,6 +153,8 @@ class ResolutionError(VenvoyError):
         """What could be changed."""
         if API_NAME in self.reason:
             return "install a version of the plugin that accepts the running venvoy-api"
+        if "upload-time" in self.reason:
+            return "remove `exclude-newer`, or ask an index that tells when files were uploaded"
         if self.offline:
             return f"put the missing wheels into `{self.location / 'wheels'}`, or run online"
         if " depends on " in self.reason or "requested" in self.reason:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from packaging.markers import Marker
+from packaging.version import Version
 
 from manager.interpreter import Interpreter
 
@@ -28,7 +29,7 @@ _TELLING: tuple[MarkerName, ...] = (
 """The markers that make a difference between targets, the most telling first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One kind of interpreter; `markers` are the values of `_TELLING`, in its order."""
 
@@ -39,6 +40,11 @@ class Target:
     def minor(self) -> str:
         """Its Python's major and minor version, `3.11`."""
         return self.markers[0]
+
+    def __lt__(self, other: "Target") -> bool:
+        """Order by Python, 3.9 before 3.11, then by platform."""
+        mine, theirs = Version(self.minor), Version(other.minor)
+        return (mine, self.markers, self.name) < (theirs, other.markers, other.name)
 
 
 def target_of(interpreter: Interpreter) -> Target:

@@ -139,6 +139,18 @@ def test_a_conflict_is_told_in_pips_words_and_names_the_plugin(resolve_here: Res
     assert "wheels" in caught.value.hint
 
 
+def test_a_conflict_with_many_versions_of_a_package_is_told_once(
+    wheelhouse: Path, resolve_here: Resolve
+) -> None:
+    for minor in range(5):
+        make_wheel(wheelhouse, "many", f"1.{minor}", requires=["c>=2"])
+    with pytest.raises(ResolutionError) as caught:
+        resolve_here("c<2", "many")
+    assert caught.value.reason == (
+        "acme 1.4 depends on c<2; many 1.4 depends on c>=2 (and so on for 5 versions)"
+    )
+
+
 @pytest.mark.usefixtures("wheelhouse")
 @pytest.mark.parametrize(
     ("requirement", "reason"),

@@ -3,9 +3,11 @@
 import os
 import shutil
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from manager.digests import file_sha256
 from manager.interpreters import Interpreter
@@ -63,6 +65,7 @@ def assert_frozen_sync_works(context: SyncContext, project: Path, creator: str) 
     assert {"acme-csv", "certifi", "idna", "requests", "urllib3"} <= installed
 
 
+@pytest.mark.skipif(Version(metadata.version("pip")) < Version("25.1"), reason="no `pip lock`")
 def test_a_lock_made_by_pip_is_accepted(context: SyncContext, project: Path) -> None:
     tool(sys.executable, "-m", "pip", "lock", "requests<3", "idna", cwd=project)
     assert_frozen_sync_works(context, project, "pip")
