@@ -35,24 +35,30 @@ _VERSION = re.compile(r"(?:(?:python|cpython)-?)?(?P<version>3(?:\.\d+){0,2})\Z"
 
 
 class MissingInterpreterError(VenvoyError):
-    """No installed interpreter is the one asked for."""
+    """No installed interpreter is the one asked for; `plugin` is the location that does, if any."""
 
     code = "missing-interpreter"
 
-    def __init__(self, *, requested: str, found: Sequence[str]) -> None:
+    def __init__(self, *, requested: str, found: Sequence[str], plugin: Path | None = None) -> None:
         super().__init__(requested)
         self.requested = requested
         self.found = tuple(found)
+        self.plugin = plugin
 
     @property
     def message(self) -> str:
         """What was asked for."""
+        if self.plugin is not None:
+            return (
+                f"`{self.plugin}` asks for Python `{self.requested}`, and no installed one is that"
+            )
         return f"no installed Python is `{self.requested}`"
 
     @property
     def hint(self) -> str:
         """What there is instead."""
-        there = ", ".join(self.found) or "none"
+        short = {Path(each.partition(" at ")[0]).name for each in self.found}
+        there = ", ".join(sorted(short)) or "none"
         return (
             f"found: {there}; install one that fits, or change `python` in `[tool.venvoy]`"
             " or `requires-python`"

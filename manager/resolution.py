@@ -155,10 +155,12 @@ class ResolutionError(VenvoyError):
             return "install a version of the plugin that accepts the running venvoy-api"
         if "upload-time" in self.reason:
             return "remove `exclude-newer`, or ask an index that tells when files were uploaded"
+        if " depends on " in self.reason or "requested" in self.reason:
+            mend = "change the requirement, or set what you want as `override` in `[tool.venvoy]`"
+            wheels = f", or put other versions into `{self.location / 'wheels'}`"
+            return mend + (wheels if self.offline else "")
         if self.offline:
             return f"put the missing wheels into `{self.location / 'wheels'}`, or run online"
-        if " depends on " in self.reason or "requested" in self.reason:
-            return "change the requirement, or set what you want as `override` in `[tool.venvoy]`"
         return "check the requirement's name and version, and which index pip is configured to ask"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from manager.interpreter import Interpreter
-from manager.interpreters import find, search_directories
+from manager.interpreters import MissingInterpreterError, find, search_directories
 from manager.location_content import LocationContent
 from manager.locations import Location
 from manager.pip import PipSettings
@@ -28,7 +28,8 @@ class SyncContext:
 
     `inherited` is the caller's environment variables, `default_python` the interpreter for
     plugins that ask for none. `offline` asks no index, `frozen` changes no lock. `progress` is
-    told what takes time, in the thread that called.
+    told what takes time, in the thread that called. An entry point that is tried is given up after
+    `trial_timeout_s`.
     """
 
     store: Store
@@ -38,6 +39,7 @@ class SyncContext:
     offline: bool = False
     frozen: bool = False
     progress: Callable[[str], None] = _silent
+    trial_timeout_s: float = 120
 
     @cached_property
     def search(self) -> tuple[Path, ...]:
@@ -48,13 +50,18 @@ class SyncContext:
 def interpreter_for(context: SyncContext, content: LocationContent) -> Interpreter:
     """Return the interpreter of a location; raises what `manager.interpreters.find` raises."""
     specifiers = [str(one.requires_python or "") for one in content.distributions]
-    return find(
-        content.settings.python,
-        SpecifierSet(",".join(filter(None, specifiers))),
-        default=context.default_python,
-        cache_dir=context.store.interpreters_dir,
-        search=context.search,
-    )
+    try:
+        return find(
+            content.settings.python,
+            SpecifierSet(",".join(filter(None, specifiers))),
+            default=context.default_python,
+            cache_dir=context.store.interpreters_dir,
+            search=context.search,
+        )
+    except MissingInterpreterError as error:
+        raise MissingInterpreterError(
+            requested=error.requested, found=error.found, plugin=content.location.path
+        ) from error
 
 
 def pip_for(

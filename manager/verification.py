@@ -54,12 +54,14 @@ _MOVED_TO_ABC = re.compile(
     r"(?:module 'collections' has no attribute '\w+'|cannot import name '\w+' from 'collections')"
 )
 
+_WANTS_ARGUMENTS = re.compile(r"raised TypeError: .*missing \d+ required")
 
 _REMEDIES = {
     "missing-attribute": "correct the entry point in the plugin's `pyproject.toml`",
     "not-a-plugin": "derive the class from the API's class of its type, or correct its group",
     "abstract": "define the methods that are missing",
-    "constructor": "take no arguments in `__init__`; do the work in `start` or `configure`",
+    "constructor": "do nothing that can fail in `__init__`: that is for `start` or `configure`",
+    "crash": "do at import nothing that ends or blocks the process: that is for `start`",
 }
 
 
@@ -105,6 +107,8 @@ def remedy_for(kind: str, module: str | None, message: str) -> str | None:
     """Return one sentence that says how a failed entry point is mended; None when we know none."""
     if kind == "missing-module" and module:
         return _remedy_for_module(module)
+    if kind == "constructor" and _WANTS_ARGUMENTS.search(message):
+        return "take no arguments in `__init__`: `start` or `configure` gets the configuration"
     if _MOVED_TO_ABC.search(message):
         return 'set `python = "3.9"` in `[tool.venvoy]`, or take a newer version of the package'
     return _REMEDIES.get(kind)

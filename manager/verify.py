@@ -96,8 +96,8 @@ def _try(
                 input=json.dumps(question),
                 pass_fds=[answer.fileno()],
             )
-        except ProcessTimeoutError as error:
-            return error.message
+        except ProcessTimeoutError:
+            return f"did not end within {timeout_s:g} s"
         answer.seek(0)
         text = answer.read()
     try:
@@ -133,14 +133,14 @@ def _crashed(entry_point: EntryPoint, reason: str) -> EntryPointResult:
         name=entry_point.name,
         class_name=entry_point.class_name,
         kind="crash",
-        message=reason,
+        message=f"trying {entry_point.class_name} {reason}",
         module=None,
         version=None,
-        remedy=None,
+        remedy=remedy_for("crash", None, reason),
     )
 
 
 def _last_words(returncode: int, stderr: str) -> str:
     how = f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
-    last = (stderr.strip().splitlines() or ["it said nothing"])[-1]
-    return f"the host ended with {how} while it tried the plugin: {last}"
+    said = stderr.strip().splitlines()
+    return f"ended its host with {how}" + (f": {said[-1]}" if said else "")
