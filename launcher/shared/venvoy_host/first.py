@@ -4,15 +4,18 @@ Design 7, third place: nothing that a plugin brings (a copy of `venvoy_api`, a `
 import hook) can put another framework in its place.
 """
 
-import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Sequence
+
+# By name: a `.pth` file, which runs later, may put other functions into `importlib`.
+from importlib import import_module
 from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from types import ModuleType
 from typing import Any, Optional
 
-__all__ = ["FRAMEWORK", "FrameworkFirst"]
+__all__ = ["FRAMEWORK", "FrameworkFirst", "import_module"]
 
 FRAMEWORK = ("venvoy_api", "venvoy_host")
 
@@ -41,11 +44,9 @@ class FrameworkFirst:
         base = os.path.join(self.api_dir, *fullname.split("."))  # noqa: PTH118
         package = os.path.join(base, "__init__.py")  # noqa: PTH118
         if os.path.isfile(package):  # noqa: PTH113
-            return importlib.util.spec_from_file_location(
-                fullname, package, submodule_search_locations=[base]
-            )
+            return spec_from_file_location(fullname, package, submodule_search_locations=[base])
         if os.path.isfile(base + ".py"):  # noqa: PTH113
-            return importlib.util.spec_from_file_location(fullname, base + ".py")
+            return spec_from_file_location(fullname, base + ".py")
         raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
     def find_distributions(self, context: Any = None) -> Iterable[Any]:

@@ -1,6 +1,5 @@
 """A plugin's class: imported from its entry point, or the reason why it cannot be."""
 
-import importlib
 import inspect
 import operator
 import traceback
@@ -8,6 +7,7 @@ from typing import Any, Optional  # Python 3.9
 
 import venvoy_api
 from venvoy_host import boot
+from venvoy_host.first import import_module
 
 __all__ = ["API_CLASSES", "LoadError", "load_class", "make"]
 
@@ -49,7 +49,7 @@ def load_class(plugin_type: str, module: str, qualname: str) -> type[Any]:
     """
     name = f"{module}.{qualname}"
     try:
-        found: Any = importlib.import_module(module)
+        found: Any = import_module(module)
     except BaseException as error:  # SystemExit at import is the plugin's fault, too
         raise _import_failure(module, error) from error
     finally:

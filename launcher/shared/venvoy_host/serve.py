@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import operator
 from typing import Any
 
@@ -10,6 +9,7 @@ import venvoy_api
 from venvoy_host import boot
 from venvoy_host.connector import ConnectorServer
 from venvoy_host.control import Control, describe
+from venvoy_host.first import import_module
 from venvoy_host.flow import DataSocket, PeerGoneError
 from venvoy_host.loading import make
 from venvoy_host.middle import MiddleLoop
@@ -38,6 +38,9 @@ def main(mode: str, options: dict[str, str]) -> int:
     request = control.receive()
     if request is None:
         return 1
+    if request["type"] == "stop":  # the run ended before this task began
+        control.send({"type": "stopped", "failed": False})
+        return 0
     return _Task(session, request, sockets).run()
 
 
@@ -113,7 +116,7 @@ class _Task:
 
 
 def _task_class(name: dict[str, str]) -> Any:
-    module = importlib.import_module(name["module"])
+    module = import_module(name["module"])
     boot.finder().assert_first()
     found = operator.attrgetter(name["qualname"])(module)
     if not isinstance(found, type) or not issubclass(
