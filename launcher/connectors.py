@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from launcher.control import Message, PluginError, PluginFailedError
-from launcher.hosts import Host, HostSpec
+from launcher.hosts import Host
 from launcher.plan import PipelinePlan, Segment
 from launcher.runtime import Event, Runtime, segment_message
 from launcher.topic_log import SourceOffset
@@ -96,15 +96,7 @@ class ConnectorHost:
     @classmethod
     async def start(cls, plan: PipelinePlan, segment: Segment, runtime: Runtime) -> "ConnectorHost":
         """Start a host in the segment's environment; raises what `Host.start` raises."""
-        spec = HostSpec(
-            name=plan.name,
-            mode="connector",
-            python=runtime.environment(segment).python,
-            api_dir=runtime.api.path,
-            working_dir=runtime.settings.working_dir,
-            parent_environment=runtime.settings.parent_environment,
-        )
-        host = await Host.start(spec, guardian=runtime.guardian, on_output=runtime.on_output)
+        host = await runtime.start_host(segment, name=plan.name, mode="connector")
         return cls(host, plan, runtime)
 
     async def problems(self, segment: Segment) -> tuple[InvalidConnectorError, ...]:

@@ -4,6 +4,7 @@ The messages are listed in `launcher/shared/venvoy_host/control.py`.
 """
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -111,12 +112,15 @@ class Control:
         if self._reading is not None:
             await asyncio.wait([self._reading], timeout=_DRAIN_S)
 
-    def close(self) -> None:
-        """Close our end."""
+    async def close(self) -> None:
+        """Close our end at once, whatever is not sent yet: the host has ended."""
         if self._reading is not None:
             self._reading.cancel()
+            await asyncio.wait([self._reading])
         if self._writer is not None:
-            self._writer.close()
+            self._writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         try:

@@ -225,7 +225,7 @@ class Host:
         await self.control.drain()
         for output in self._outputs.values():
             output.close()
-        self.control.close()
+        await self.control.close()
         self.ended.set_result(returncode)
 
     def _signal(self, number: signal.Signals) -> None:

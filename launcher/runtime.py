@@ -1,6 +1,7 @@
 """What every connector and task of one run shares."""
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from launcher.control import Message
 from launcher.guardian import Guardian
-from launcher.hosts import OnOutput
+from launcher.hosts import Host, HostSpec, OnOutput
 from launcher.plan import PipelinePlan, Segment, Stage
 from launcher.topic_log import TopicLog
 from manager.api_copies import ApiCopy
@@ -82,6 +83,11 @@ class Signals:
         """Forget a watcher."""
         self._watchers.discard(watcher)
 
+    def ask_to_stop(self) -> None:
+        """End the run soon."""
+        self.stop.set()
+        self.appended()
+
     def appended(self) -> None:
         """The log has grown, or `stop` or `sources_done` was set."""
         for watcher in self._watchers:
@@ -100,6 +106,35 @@ class Runtime:
     on_output: OnOutput
     on_event: OnEvent
     signals: Signals = field(default_factory=Signals)
+    _hosts: list[Host] = field(default_factory=list)
+
+    async def start_host(
+        self,
+        segment: Segment,
+        *,
+        name: str,
+        mode: Literal["connector", "task"],
+        data_in: socket.socket | None = None,
+        data_out: socket.socket | None = None,
+    ) -> Host:
+        """Start a host in a segment's environment; raises what `Host.start` raises."""
+        spec = HostSpec(
+            name=name,
+            mode=mode,
+            python=self.environment(segment).python,
+            api_dir=self.api.path,
+            working_dir=self.settings.working_dir,
+            parent_environment=self.settings.parent_environment,
+            data_in=data_in,
+            data_out=data_out,
+        )
+        host = await Host.start(spec, guardian=self.guardian, on_output=self.on_output)
+        self._hosts.append(host)
+        return host
+
+    async def end_hosts(self) -> None:
+        """End every host that still lives: of a run that was broken off."""
+        await asyncio.gather(*(host.kill() for host in self._hosts))
 
     def environment(self, segment: Segment) -> Environment:
         """Return the environment that a segment runs in."""

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import FileLock, Timeout
+
 from launcher.frames import StoredFrame, with_first_offset
 from launcher.topic_log import Append, SourceOffset, TopicPartition
 from manager.errors import VenvoyError
@@ -88,19 +90,24 @@ class LogError(VenvoyError):
 
 
 class SqliteLog:
-    """A `TopicLog` in one file. Close it; a reader of the same file is welcome, a writer is not."""
+    """A `TopicLog` in one file, and a lock beside it: one worker at a time. Close it."""
 
     def __init__(self, file: Path) -> None:
         """Open the file, or make it; raises LogError."""
         self._file = file
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._lock = FileLock(f"{file}.lock", timeout=0)
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
             self._connection = sqlite3.connect(
                 file, isolation_level=None, check_same_thread=False, timeout=1.0
             )
             self._prepare()
+        except Timeout as error:
+            raise LogError(file=file, reason="another worker uses it") from error
         except (sqlite3.Error, OSError) as error:
+            self._lock.release()
             raise LogError(file=file, reason=str(error)) from error
         self._thread = threading.Thread(target=self._work, name="venvoy-log", daemon=True)
         self._thread.start()
@@ -110,6 +117,7 @@ class SqliteLog:
         self._jobs.put(None)
         self._thread.join()
         self._connection.close()
+        self._lock.release()
 
     async def append(self, batch: Append) -> tuple[tuple[str, int, int], ...]:
         """Store a batch; see `TopicLog`."""

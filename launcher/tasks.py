@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from launcher.connectors import TaskClass
 from launcher.control import Message, PluginError, PluginFailedError
-from launcher.hosts import Host, HostSpec
+from launcher.hosts import Host
 from launcher.plan import PipelinePlan, Segment
 from launcher.report import RunState, TaskReport
 from launcher.runtime import Event, Runtime, segment_message
@@ -88,7 +88,9 @@ class Task(ABC):
             raise _first(failures) from failures
         finally:
             await self._stop_hosts()
-            writer.close()
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
         self._failure = self._failure or self._death()
 
     @abstractmethod
@@ -144,18 +146,10 @@ class Task(ABC):
         data_in: socket.socket | None,
         data_out: socket.socket | None,
     ) -> Host:
-        runtime = self.runtime
-        spec = HostSpec(
-            name=self.spec.name if self._has_task(place) else f"{self.spec.name}.{place}",
-            mode="task",
-            python=runtime.environment(segment).python,
-            api_dir=runtime.api.path,
-            working_dir=runtime.settings.working_dir,
-            parent_environment=runtime.settings.parent_environment,
-            data_in=data_in,
-            data_out=data_out,
+        name = self.spec.name if self._has_task(place) else f"{self.spec.name}.{place}"
+        return await self.runtime.start_host(
+            segment, name=name, mode="task", data_in=data_in, data_out=data_out
         )
-        return await Host.start(spec, guardian=runtime.guardian, on_output=runtime.on_output)
 
     def _has_task(self, place: int) -> bool:
         return self.spec.plan.connector in self.spec.plan.segments[place].stages
@@ -220,7 +214,8 @@ class Task(ABC):
             elif message["type"] == "failed":
                 error = PluginError.from_message(message.get("error"))
                 failure = PluginFailedError(task=host.spec.name, error=error)
-                self._failure = self._failure or failure
+                if not host.was_signalled:  # then it only tells that SIGTERM broke into something
+                    self._failure = self._failure or failure
             else:
                 if message["type"] == "stopped":
                     self._orderly.add(place)

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from launcher.connectors import ConnectorHost, validate
 from launcher.guardian import Guardian
@@ -21,6 +22,8 @@ from manager.environments import Environment
 from manager.errors import ProblemsError, VenvoyError
 
 __all__ = ["run"]
+
+_T = TypeVar("_T")
 
 
 async def run(
@@ -55,17 +58,17 @@ async def run(
             on_output=on_output,
             on_event=on_event,
         )
-        hosts = await _validate_all(plans, runtime)
-        running = asyncio.ensure_future(_run_all(plans, hosts, runtime))
+        running = asyncio.create_task(_run_all(plans, runtime))
         stopping = asyncio.create_task(_pass_on(stop, runtime))
         try:
             return await asyncio.shield(running)
         except asyncio.CancelledError:
-            _stop(runtime)
-            await running
+            runtime.signals.ask_to_stop()
+            await asyncio.gather(running, return_exceptions=True)
             raise
         finally:
             stopping.cancel()
+            await runtime.end_hosts()
 
 
 async def _validate_all(
@@ -86,10 +89,10 @@ async def _validate_all(
     return [host for host, _ in results]
 
 
-async def _run_all(
-    plans: Sequence[PipelinePlan], hosts: Sequence[ConnectorHost | None], runtime: Runtime
-) -> RunReport:
-    connectors = [_Connector(plan, host, runtime) for plan, host in zip(plans, hosts, strict=True)]
+async def _run_all(plans: Sequence[PipelinePlan], runtime: Runtime) -> RunReport:
+    hosts = await _unless_stopped(_validate_all(plans, runtime), runtime)
+    found = hosts if hosts is not None else [None] * len(plans)
+    connectors = [_Connector(plan, host, runtime) for plan, host in zip(plans, found, strict=True)]
     runs = [asyncio.create_task(one.run(), name=one.plan.name) for one in connectors]
     sources = [done for plan, done in zip(plans, runs, strict=True) if plan.kind == "source"]
     if sources:
@@ -99,15 +102,23 @@ async def _run_all(
     return RunReport(connectors=tuple(await asyncio.gather(*runs)))
 
 
+async def _unless_stopped(work: Coroutine[object, object, _T], runtime: Runtime) -> _T | None:
+    """Do the work, which may wait for a plugin for ever; None when the run is stopped before."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(runtime.signals.stop.wait())
+    try:
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return await working if working.done() else None
+    finally:
+        stopping.cancel()
+        working.cancel()
+        await asyncio.wait((working, stopping))
+
+
 async def _pass_on(stop: asyncio.Event | None, runtime: Runtime) -> None:
     if stop is not None:
         await stop.wait()
-        _stop(runtime)
-
-
-def _stop(runtime: Runtime) -> None:
-    runtime.signals.stop.set()
-    runtime.signals.appended()
+        runtime.signals.ask_to_stop()
 
 
 class _Connector:
@@ -124,7 +135,7 @@ class _Connector:
         """Return its report; raises nothing that a plugin can cause."""
         reports: Sequence[TaskReport] = ()
         try:
-            tasks = await self._make_tasks()
+            tasks = await _unless_stopped(self._make_tasks(), self.runtime) or []
             reports = await asyncio.gather(*(task.run() for task in tasks))
         except VenvoyError as error:
             self.failure = error
@@ -164,7 +175,7 @@ class _Connector:
         state = RunState.COMPLETED
         if self.failure is not None or RunState.FAILED in states:
             state = RunState.FAILED
-        elif RunState.STOPPED in states:
+        elif RunState.STOPPED in states or (not tasks and self.runtime.signals.stop.is_set()):
             state = RunState.STOPPED
         plugin = self.plan.connector.plugin
         return ConnectorReport(

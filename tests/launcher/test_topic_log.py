@@ -129,3 +129,13 @@ def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
 def test_malformed_source_offsets_are_our_bug() -> None:
     with pytest.raises(InternalError):
         parse_source_offsets(b'{"not": "pairs"}')
+
+
+def test_two_workers_do_not_share_a_log(tmp_path: Path) -> None:
+    first = SqliteLog(tmp_path / "log")
+    try:
+        with pytest.raises(LogError, match="another worker uses it"):
+            SqliteLog(tmp_path / "log")
+    finally:
+        first.close()
+    SqliteLog(tmp_path / "log").close()

@@ -354,3 +354,36 @@ def test_odd_records_arrive_as_they_left(log_file: Path, tmp_path: Path) -> None
     assert first[5] == [["h", None], ["h", "x"]]
     assert third[:3] == ["t\u00f6pic", 1, ""]
     assert len(third[3]) == 30_000_000
+
+
+@pytest.mark.parametrize("step", ["validate", "start", "task_configs"])
+def test_a_connector_that_hangs_does_not_hold_a_stop(
+    log_file: Path, tmp_path: Path, step: str
+) -> None:
+    reached = tmp_path / "reached"
+    hanging = f"""
+import pathlib, time
+import acme
+
+class Hanging(acme.Counter):
+    def {step}(self, *arguments):
+        pathlib.Path({str(reached)!r}).touch()
+        time.sleep(3600)
+"""
+    modules = {"acme.py": PLUGINS, "hanging.py": hanging}
+    environment = make_environment(tmp_path / "environment", modules)
+
+    async def stop_soon(stop: asyncio.Event) -> None:
+        await until(reached.exists)
+        stop.set()
+
+    made = plan("hangs", "hanging:Hanging", environment.path, config={"count": "1"})
+    report = run_plans(
+        [made, source(environment.path)],
+        [environment],
+        log_file,
+        meanwhile=stop_soon,
+        shutdown_timeout_s=0.2,
+    )
+    assert report.connectors[0].state is RunState.STOPPED
+    assert [(f.message, getattr(f, "error", "")) for f in report.failures] == []
