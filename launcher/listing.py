@@ -1,16 +1,17 @@
 """What `plugins list` and `plugins sync` tell: rows for people, the same facts for machines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.failed_entry_points import failed_entry_points
 from launcher.workplace import Workplace
 from manager.catalog import Plugin
 from manager.errors import VenvoyError
 from manager.locations import Problem
 from manager.sync import SyncedLocation, known_location
 
-__all__ = ["Listing", "PluginRow", "list_plugins"]
+__all__ = ["Listing", "PluginRow", "list_plugins", "list_synced"]
 
 SHORT_DIGEST = 12
 
@@ -54,7 +55,7 @@ class PluginRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Everything on a plugin path."""
+    """Everything on a plugin path; `broken` has locations and single entry points."""
 
     plugins: tuple[PluginRow, ...]
     broken: tuple[Problem, ...]
@@ -70,14 +71,31 @@ class Listing:
 
     @property
     def errors(self) -> tuple[VenvoyError, ...]:
-        """The fault of every broken location."""
+        """Every fault."""
         return tuple(problem.error for problem in self.broken)
 
 
-def list_plugins(
-    workplace: Workplace, outcomes: Sequence[SyncedLocation | Problem] = ()
+def list_plugins(workplace: Workplace) -> Listing:
+    """Return the whole catalog in rows, as the last syncs left it."""
+    known = (known_location(workplace.context, one) for one in workplace.catalog.locations)
+    found = [one for one in known if one is not None]
+    return _listing(workplace, found, workplace.catalog.plugins)
+
+
+def list_synced(workplace: Workplace, outcomes: Sequence[SyncedLocation | Problem]) -> Listing:
+    """Return the plugins of the locations that a sync was asked for, in rows."""
+    paths = {_path(outcome) for outcome in outcomes}
+    plugins = [one for one in workplace.catalog.plugins if one.location.path in paths]
+    return _listing(workplace, outcomes, plugins)
+
+
+def _path(outcome: SyncedLocation | Problem) -> Path:
+    return outcome.location.path if isinstance(outcome, SyncedLocation) else outcome.path
+
+
+def _listing(
+    workplace: Workplace, outcomes: Sequence[SyncedLocation | Problem], plugins: Sequence[Plugin]
 ) -> Listing:
-    """Return the catalog in rows; `outcomes` are of a sync just made, else the store is asked."""
     synced: dict[Path, SyncedLocation] = {}
     failed: dict[Path, Problem] = {}
     for outcome in outcomes:
@@ -85,20 +103,11 @@ def list_plugins(
             synced[outcome.location.path] = outcome
         else:
             failed[outcome.path] = outcome
-    for content in workplace.catalog.locations:
-        path = content.location.path
-        if path not in synced and path not in failed:
-            known = known_location(workplace.context, content)
-            if known is not None:
-                synced[path] = known
     shadowed = {id(one.plugin): one.reason for one in workplace.catalog.shadowed}
-    rows = tuple(
-        _row(plugin, synced, failed, shadowed.get(id(plugin)))
-        for plugin in workplace.catalog.plugins
-    )
+    rows = tuple(_row(plugin, synced, failed, shadowed.get(id(plugin))) for plugin in plugins)
     return Listing(
         plugins=rows,
-        broken=(*workplace.catalog.broken, *failed.values()),
+        broken=(*workplace.catalog.broken, *failed.values(), *_failing(synced.values())),
         warnings=workplace.catalog.warnings,
     )
 
@@ -135,14 +144,19 @@ def _row(
     )
 
 
+def _failing(synced: Iterable[SyncedLocation]) -> Iterator[Problem]:
+    for one in synced:
+        for fault in failed_entry_points(one):
+            yield Problem(path=one.location.path, error=fault, severity="error")
+
+
 def _tried(plugin: Plugin, synced: SyncedLocation) -> tuple[str, str]:
     """How the plugin's entry point fared when its environment was verified."""
     for result in synced.verification.results:
         if (result.type, result.class_name) == (plugin.type.value, plugin.class_name):
             if result.ok:
                 return "ready", ""
-            remedy = f"; {result.remedy}" if result.remedy else ""
-            return "broken", f"{result.message}{remedy}"
+            return "broken", result.message
     return "ready", ""
 
 

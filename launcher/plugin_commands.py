@@ -6,7 +6,7 @@ from pathlib import Path
 
 from launcher import render
 from launcher.explain import explain
-from launcher.listing import SHORT_DIGEST, Listing, list_plugins
+from launcher.listing import SHORT_DIGEST, Listing, list_plugins, list_synced
 from launcher.preparation import plan_connectors, worker_converters
 from launcher.settings import read_worker_config
 from launcher.workplace import Workplace, open_workplace
@@ -14,10 +14,9 @@ from manager.errors import UsageError, VenvoyError
 from manager.interpreter import Interpreter
 from manager.interpreters import find
 from manager.location_content import LocationContent
-from manager.locations import Problem
 from manager.locking import lock_location
 from manager.names import near_names
-from manager.sync import known_location, sync_all
+from manager.sync import SyncedLocation, known_location, sync_all
 
 __all__ = ["explain_command", "list_command", "lock_command", "sync_command"]
 
@@ -106,13 +105,11 @@ def sync_command(
         path = _plugin_path(plugin_path, worker_config)
         workplace = open_workplace(path, progress=progress, offline=offline, frozen=frozen)
         outcomes = sync_all(workplace.context, _named(workplace, names))
-    listing = list_plugins(workplace, outcomes)
-    for outcome in outcomes:
-        if not isinstance(outcome, Problem) and outcome.lock_reason and not as_json:
-            state = f"lock {outcome.lock_state}: {outcome.lock_reason}"
-            render.note(f"{outcome.location.name}: {state}")
-    code = _tell(listing, "plugins sync", as_json=as_json)
-    return 1 if any(row.state == "broken" for row in listing.plugins) else code
+    if not as_json:
+        for outcome in outcomes:
+            if isinstance(outcome, SyncedLocation) and outcome.lock_reason is not None:
+                render.note(_told_lock(outcome, outcome.lock_reason))
+    return _tell(list_synced(workplace, outcomes), "plugins sync", as_json=as_json)
 
 
 def explain_command(
@@ -138,6 +135,13 @@ def explain_command(
     for one in explained:
         render.explanation(one)
     return 0
+
+
+def _told_lock(synced: SyncedLocation, reason: str) -> str:
+    name = synced.location.lock_file.name
+    if synced.lock_state == "made":
+        return f"{synced.location.name}: made its lock, `{name}`"
+    return f"{synced.location.name}: made its lock anew, `{name}`: {reason}"
 
 
 def _plugin_path(plugin_path: str | None, worker_config: Path | None) -> str:
@@ -192,7 +196,7 @@ def _tell(listing: Listing, command: str, *, as_json: bool) -> int:
             row.version,
             row.location,
             (row.environment or "")[:SHORT_DIGEST],
-            f"{row.state}{f': {row.detail}' if row.detail else ''}",
+            f"shadowed: {row.detail}" if row.state == "shadowed" else row.state,
         )
         for row in listing.plugins
     ]

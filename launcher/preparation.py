@@ -10,6 +10,7 @@ from launcher.connector_config import (
     read_connector_config,
     request_converter,
 )
+from launcher.failed_entry_points import FailedEntryPointError, failed_entry_points
 from launcher.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
 from launcher.settings import DEFAULT_CONVERTER, DEFAULT_HEADER_CONVERTER
 from launcher.workplace import Workplace
@@ -18,37 +19,13 @@ from manager.errors import ProblemsError, VenvoyError
 from manager.locations import Shape
 from manager.own_environment import own_environment
 from manager.sync import SyncedLocation, sync_location
-from manager.verification import EntryPointResult
 
 __all__ = [
-    "FailedEntryPointError",
     "Preparation",
     "plan_connectors",
     "prepare",
     "worker_converters",
 ]
-
-
-class FailedEntryPointError(VenvoyError):
-    """A plugin that a connector needs does not import, or cannot be constructed."""
-
-    code = "failed-entry-point"
-
-    def __init__(self, *, location: Path, result: EntryPointResult) -> None:
-        super().__init__(location, result.name)
-        self.location = location
-        self.result = result
-
-    @property
-    def message(self) -> str:
-        """The plugin, where it is, and what went wrong when it was tried."""
-        result = self.result
-        return f"`{result.class_name}` in `{self.location}` cannot be used: {result.message}"
-
-    @property
-    def hint(self) -> str:
-        """The remedy that its verification found."""
-        return self.result.remedy or f"ask the author of `{self.location.name}`"
 
 
 class SameNameError(VenvoyError):
@@ -182,9 +159,9 @@ def _failed(
         if plugin.location.path == path
     }
     return {
-        f"{path} {result.class_name}": FailedEntryPointError(location=path, result=result)
-        for result in synced.verification.results
-        if not result.ok and (result.type, result.class_name) in needed
+        f"{path} {fault.result.class_name}": fault
+        for fault in failed_entry_points(synced)
+        if (fault.result.type, fault.result.class_name) in needed
     }
 
 

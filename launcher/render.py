@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -119,6 +118,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str =
     """Print rows under a header to stdout; an empty table prints nothing."""
     if not rows:
         return
+    if not sys.stdout.isatty():
+        _plain_table(columns, rows, title)
+        return
     shown = Table(
         title=escape(title) or None,
         title_justify="left",
@@ -132,6 +134,17 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str =
     for row in rows:
         shown.add_row(*(escape(cell) for cell in row))
     _console(stderr=False).print(shown)
+
+
+def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> None:
+    """Print a table into a pipe: a line for each row, however long, for grep and awk."""
+    lines = [columns, *rows]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    if title:
+        raw(title)
+    for cells in lines:
+        padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        raw("  ".join(padded).rstrip())
 
 
 def explanation(explained: Explanation) -> None:
@@ -151,7 +164,7 @@ def explanation(explained: Explanation) -> None:
             "environment": f"{stage.environment} (host {stage.host})",
         }
         for name, value in facts.items():
-            console.print(Padding(f"{name:<12} {escape(value)}", (0, 0, 0, 2)))
+            console.print(f"  {name:<12} {escape(value)}")
 
 
 @contextmanager

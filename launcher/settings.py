@@ -1,6 +1,7 @@
 """The worker's settings: its configuration file and the only reader of the environment."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from launcher.config_keys import (
     unknown_keys,
 )
 from launcher.properties import read_mapping
-from manager.errors import ProblemsError, VenvoyError
+from manager.errors import ProblemsError, UsageError, VenvoyError
 
 __all__ = [
     "SHARED_DIR",
@@ -24,6 +25,7 @@ __all__ = [
     "read_worker_config",
     "sample_plugins_dir",
     "store_dir",
+    "trial_timeout_s",
     "worker_python",
 ]
 
@@ -117,6 +119,21 @@ def store_dir() -> Path:
     """Return where the store is: `VENVOY_STORE`, else the user's data directory."""
     named = os.environ.get("VENVOY_STORE")
     return Path(named) if named else Path(platformdirs.user_data_dir("venvoy")) / "store"
+
+
+def trial_timeout_s() -> float:
+    """Return how long an entry point may take to import and construct: `VENVOY_TRIAL_TIMEOUT_S`.
+
+    Raises:
+        UsageError: it is no number of seconds.
+    """
+    text = os.environ.get("VENVOY_TRIAL_TIMEOUT_S", "120").strip()
+    if re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
+        return float(text)
+    raise UsageError(
+        what=f"VENVOY_TRIAL_TIMEOUT_S is `{text}` in the environment, not a number of seconds",
+        remedy="set it to a number such as 120, or unset it",
+    )
 
 
 def inherited_environment() -> Mapping[str, str]:

@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher.settings import SHARED_DIR, inherited_environment, store_dir, worker_python
+from launcher.settings import (
+    SHARED_DIR,
+    inherited_environment,
+    store_dir,
+    trial_timeout_s,
+    worker_python,
+)
 from manager.catalog import Catalog, make_catalog
 from manager.errors import VenvoyError
 from manager.interpreter import Interpreter, probe
@@ -64,6 +70,7 @@ def open_workplace(
         offline=offline,
         frozen=frozen,
         progress=progress,
+        trial_timeout_s=trial_timeout_s(),
     )
     places = parse_plugin_path(plugin_path)
     found = scan(places) if places else Scan(locations=(own_location(),), problems=())

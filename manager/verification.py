@@ -56,6 +56,8 @@ _MOVED_TO_ABC = re.compile(
 
 _WANTS_ARGUMENTS = re.compile(r"raised TypeError: .*missing \d+ required")
 
+_EXTRA = "`[tool.venvoy] extra` (beside wheels: `extra` in `venvoy.toml`)"
+
 _REMEDIES = {
     "missing-attribute": "correct the entry point in the plugin's `pyproject.toml`",
     "not-a-plugin": "derive the class from the API's class of its type, or correct its group",
@@ -122,8 +124,8 @@ def _remedy_for_module(module: str) -> str:
         return f'set `python = "{_REMOVED_FROM_STDLIB[top]}"` in `[tool.venvoy]`'
     known = _DISTRIBUTIONS.get(module) or _DISTRIBUTIONS.get(top)
     if known is not None:
-        return f"add `{known}` to `[tool.venvoy] extra`, then lock and sync again"
-    return f"add the distribution that provides `{top}` to `[tool.venvoy] extra`"
+        return f"add `{known}` to {_EXTRA}, then lock and sync again"
+    return f"add the distribution that provides `{top}` to {_EXTRA}"
 
 
 def verification_to_json(verification: Verification) -> dict[str, JsonValue]:
