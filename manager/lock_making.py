@@ -82,7 +82,7 @@ def _entry(found: Sequence[tuple[Target, LocalPackage]], every: Sequence[Target]
     one = found[0][1]
     wheels = {package.sha256: package for _, package in found}
     ordered = sorted(wheels.values(), key=lambda package: (package.file.name, package.sha256))
-    built_from = next((p.built_from for _, p in found if p.built_from is not None), None)
+    built = [package for package in ordered if package.built_from is not None]
     dependencies = sorted({name for _, package in found for name in package.dependencies})
     return Package(
         name=one.name,
@@ -91,7 +91,7 @@ def _entry(found: Sequence[tuple[Target, LocalPackage]], every: Sequence[Target]
         requires_python=one.requires_python,
         dependencies=[{"name": name} for name in dependencies] or None,
         wheels=[_wheel(package) for package in ordered],
-        tool=None if built_from is None else {TOOL: {"built-from": _table(built_from)}},
+        tool={TOOL: {"built-from": _table(built)}} if built else None,
     )
 
 
@@ -104,5 +104,10 @@ def _wheel(package: LocalPackage) -> PackageWheel:
     )
 
 
-def _table(source: BuiltFrom) -> dict[str, str]:
-    return {"name": source.filename, "sha256": source.sha256}
+def _table(built: Sequence[LocalPackage]) -> dict[str, object]:
+    """Tell the sdist, and which of the wheels are built from it: others may come from the index."""
+    source = built[0].built_from
+    if source is None:  # the caller chose those that have one
+        return {}
+    names = [package.file.name for package in built]
+    return {"name": source.filename, "sha256": source.sha256, "wheels": names}

@@ -293,13 +293,14 @@ def _locked(
         size_bytes=source.size,
         url=source.url,
         path=None if source.path is None else lock.path.parent / source.path.replace("\\", "/"),
-        built_from=_built_from(package),
+        built_from=_built_from(package, filename),
     )
 
 
-def _built_from(package: Package) -> BuiltFrom | None:
+def _built_from(package: Package, filename: str) -> BuiltFrom | None:
+    """Return the sdist of this very wheel: for another target the package may be prebuilt."""
     table = ((package.tool or {}).get(TOOL) or {}).get("built-from")
-    if not isinstance(table, dict):
+    if not isinstance(table, dict) or filename not in table.get("wheels", ()):
         return None
     return BuiltFrom(filename=str(table.get("name", "")), sha256=str(table.get("sha256", "")))
 

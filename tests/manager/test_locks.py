@@ -16,6 +16,7 @@ from manager.freshness import MadeFor, freshness
 from manager.interpreter import Interpreter, probe
 from manager.lock_making import LocalPackage, TargetPackages, make_lock
 from manager.locks import (
+    BuiltFrom,
     InvalidLockError,
     Lock,
     LockTargetError,
@@ -100,6 +101,17 @@ def test_a_lock_survives_being_written_and_read(tmp_path: Path, python311: Inter
         "size": 10,
         "hashes": {"sha256": "a" * 64},
     }
+
+
+def test_a_package_may_be_prebuilt_for_one_target_and_built_for_another(
+    tmp_path: Path, python39: Interpreter, python311: Interpreter
+) -> None:
+    prebuilt = package("a", "1.0", tag="cp311-cp311-linux_x86_64")
+    source = BuiltFrom(filename="a-1.0.tar.gz", sha256=HASH)
+    built = replace(package("a", "1.0", tag="cp39-cp39-linux_x86_64", sha="b"), built_from=source)
+    lock = lock_of(tmp_path, (python39, [built]), (python311, [prebuilt]), made=wanted("a"))
+    assert [wheel.built_from for wheel in select_wheels(lock, python39)] == [source]
+    assert [wheel.built_from for wheel in select_wheels(lock, python311)] == [None]
 
 
 def test_no_lock_is_none(tmp_path: Path) -> None:
