@@ -17,7 +17,7 @@ from launcher.plugin_commands import (
     sync_command,
 )
 from launcher.run_command import run_command
-from manager.errors import UsageError, VenvoyError
+from manager.errors import InternalError, UsageError, VenvoyError
 
 __all__ = ["main", "main_without_exit"]
 
@@ -39,9 +39,11 @@ def main_without_exit(arguments: Sequence[str]) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         render.note("interrupted")
         return EXIT_INTERRUPTED
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
+    except click.ClickException as error:
+        return _refuse(error, as_json="--json" in arguments)
     except VenvoyError as error:
         render.failure(error)
         return error.exit_code
@@ -49,6 +51,48 @@ def main_without_exit(arguments: Sequence[str]) -> int:
         render.unexpected(error)
         return EXIT_BUG
     return result if isinstance(result, int) else 0
+
+
+def _refuse(error: click.ClickException, *, as_json: bool) -> int:
+    """Tell in our own words what click found wrong with the command line; return the exit code."""
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    command = ctx.command_path if ctx is not None else "venvoy"
+    said = error.format_message().rstrip(".")
+    fault = UsageError(
+        what=said[:1].lower() + said[1:], remedy=f"`{command} --help` tells how to call it"
+    )
+    if as_json:
+        name = command.partition(" ")[2]
+        render.json_envelope(name, None, errors=[fault], exit_code=error.exit_code)
+    else:
+        render.failure(fault)
+    return error.exit_code
+
+
+class _Command(click.Command):
+    """A command whose faults are told in the envelope, too, when it was asked for one."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run it; under `--json` print an envelope whatever comes, and raise nothing."""
+        if not ctx.params.get("as_json"):
+            return super().invoke(ctx)
+        name = ctx.command_path.partition(" ")[2]
+        try:
+            return super().invoke(ctx)
+        except VenvoyError as error:
+            fault = error
+        except Exception as error:  # noqa: BLE001 - the last net, as in `main_without_exit`
+            render.unexpected(error)
+            fault = InternalError(what=f"unexpected {type(error).__name__}: {error}")
+        render.json_envelope(name, None, errors=[fault], exit_code=fault.exit_code)
+        return fault.exit_code
+
+
+class _Group(click.Group):
+    """A group whose commands are `_Command`s and whose groups are like it."""
+
+    command_class = _Command
+    group_class = type
 
 
 Command = Callable[..., object]
@@ -72,7 +116,9 @@ _offline = click.option("--offline", is_flag=True, help="Ask no package index.")
 _frozen = click.option("--frozen", is_flag=True, help="Change no lock; refuse a stale one.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(version("venvoy"), message="%(prog)s %(version)s")
 def venvoy() -> None:
     """Run Python plugins, any number of versions side by side.
@@ -87,7 +133,7 @@ def plugins() -> None:
     """See, lock and install what is on a plugin path."""
 
 
-@plugins.command("list")
+@plugins.command("list", short_help="List every plugin and version, and what is broken and why.")
 @_plugin_path_options
 @_json
 def plugins_list(plugin_path: str | None, worker_config: Path | None, as_json: bool) -> int:
@@ -95,7 +141,7 @@ def plugins_list(plugin_path: str | None, worker_config: Path | None, as_json: b
     return list_command(plugin_path, worker_config, as_json=as_json)
 
 
-@plugins.command("lock")
+@plugins.command("lock", short_help="Resolve what plugins need and write their locks.")
 @click.argument("locations", nargs=-1, metavar="[LOCATION]...")
 @_plugin_path_options
 @click.option(
@@ -146,7 +192,7 @@ def plugins_sync(
     )  # fmt: skip
 
 
-@plugins.command("explain")
+@plugins.command("explain", short_help="Tell what each stage of a connector gets, and why.")
 @click.argument("connector_files", nargs=-1, required=True, type=FILE, metavar="CONNECTOR_FILE...")
 @_plugin_path_options
 @_json
@@ -160,7 +206,7 @@ def plugins_explain(
     return explain_command(plugin_path, worker_config, files=connector_files, as_json=as_json)
 
 
-@venvoy.command("run")
+@venvoy.command("run", short_help="Run connectors until their sources are drained.")
 @click.argument("worker_config", type=FILE)
 @click.argument("connector_files", nargs=-1, required=True, type=FILE, metavar="CONNECTOR_FILE...")
 @_offline
@@ -173,13 +219,17 @@ def run(
     frozen: bool,
     as_json: bool,
 ) -> int:
-    """Run connectors until their sources are drained and their sinks have everything."""
+    """Run connectors until their sources are drained and their sinks have everything.
+
+    Ctrl-C (SIGINT) and SIGTERM end a run in order: tasks stop, offsets are committed, and the next
+    run goes on from there. The exit code is 0, or 1 when a connector failed, or 130 after Ctrl-C.
+    """
     return run_command(
         worker_config, connector_files, offline=offline, frozen=frozen, as_json=as_json
     )
 
 
-@venvoy.command("demo")
+@venvoy.command("demo", short_help="Run two versions of a source and of a sink at once.")
 @click.option(
     "--keep", type=FILE, metavar="DIRECTORY", help="Leave configs, topics and tables there."
 )
@@ -188,7 +238,7 @@ def demo(keep: Path | None) -> int:
     return run_demo(keep)
 
 
-@venvoy.command("completion")
+@venvoy.command("completion", short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> int:
     """Print the completion script of a shell, to be evaluated in its start-up file."""

@@ -77,9 +77,10 @@ class ProblemsError(VenvoyError):
 
     @property
     def message(self) -> str:
-        """The subject and every problem, one a line."""
-        count = len(self.problems)
-        head = f"{count} problem{'' if count == 1 else 's'} in {self.subject}:"
+        """The subject and every problem, one a line; a single problem speaks for itself."""
+        if len(self.problems) == 1:
+            return self.problems[0].message
+        head = f"{len(self.problems)} problems in {self.subject}:"
         return "\n".join([head, *(f"  - {problem.message}" for problem in self.problems)])
 
     @property
