@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from launcher.frames import StoredFrame
 from launcher.hosts import HostDiedError
 from launcher.report import RunState
 from launcher.topic_log import Append, TopicLog
-from manager.environments import Environment
+from manager.store.environments import Environment
 from tests.launcher.pipelines import (
     PLUGINS,
     Heard,
@@ -162,16 +163,40 @@ def test_a_slow_log_holds_a_fast_source(
     assert len(values(log_file)) == 20_000
 
 
+class _Watched:
+    """A log that notes how far its reader is ahead of the records that the sink has written."""
+
+    def __init__(self, log: TopicLog, out: Path) -> None:
+        self._log = log
+        self._out = out
+        self.ahead = 0
+
+    async def read(
+        self, topic: str, partition: int, offset: int, *, max_bytes: int
+    ) -> tuple[StoredFrame, ...]:
+        self.ahead = max(self.ahead, offset - len(lines_of(self._out)))
+        return await self._log.read(topic, partition, offset, max_bytes=max_bytes)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+
 def test_a_slow_sink_is_not_sent_more_than_its_window(
     environment: Environment, log_file: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.jsonl"
+    watched: list[_Watched] = []
+
+    def wrap(log: TopicLog) -> TopicLog:
+        watched.append(_Watched(log, out))
+        return watched[0]  # type: ignore[return-value]  # the rest by __getattr__
+
     run_plans([source(environment.path, count="600", batch="20")], [environment], log_file)
-    report = run_plans(
-        [sink(environment.path, out, fault="slow")], [environment], log_file, window_records=40
-    )
+    slow = sink(environment.path, out, fault="slow")
+    report = run_plans([slow], [environment], log_file, wrap=wrap, window_records=40)
     assert report.failures == ()
     assert [line[1] for line in lines_of(out)] == list(range(600))  # type: ignore[index]
+    assert 0 < watched[0].ahead <= 60
 
 
 WORKER = """
