@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from manager.environments import make_environment, plan_environment
-from manager.interpreters import probe
-from manager.store import Store
+from manager.interpreters.search import probe
+from manager.store.environments import make_environment, plan_environment
+from manager.store.store import Store
 
 
 def main() -> None:

@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from manager.digests import file_sha256
-from manager.environments import Environment, make_environment, plan_environment
 from manager.fs import remove
-from manager.interpreters import Interpreter, probe
-from manager.layout import StoredWheel
+from manager.interpreters.search import Interpreter, probe
 from manager.proc import inherited, run
-from manager.store import Store
+from manager.store.environments import Environment, make_environment, plan_environment
+from manager.store.layout import StoredWheel
+from manager.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

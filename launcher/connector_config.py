@@ -8,7 +8,7 @@ from pathlib import Path
 from launcher.config_keys import ConfigValueError
 from launcher.properties import read_mapping
 from manager.errors import VenvoyError
-from manager.versions import InvalidVersionSpecError, VersionSpec
+from manager.plugins.versions import InvalidVersionSpecError, VersionSpec
 
 __all__ = [
     "ConnectorConfig",
@@ -81,8 +81,8 @@ def parse_connector_config(
 ) -> tuple[ConnectorConfig | None, tuple[VenvoyError, ...]]:
     """Parse a connector's keys; return the config and all of its faults.
 
-    The config is None when a fault leaves no name or no class to go on with; with other faults
-    it is returned too, so that the plugin's own checks can add theirs before all are told.
+    The config is None when a fault leaves no class to go on with; with other faults it is
+    returned too, so that the plugin's own checks can add theirs before all are told.
     """
     parser = _Parser(pairs, where)
     config = parser.parse()
@@ -119,10 +119,10 @@ class _Parser:
             self.fault("topics.regex", "is not supported yet", "name the topics in `topics`")
         transforms = self.transforms()
         converters = {part: self.converter(part) for part in ("key", "value", "header")}
-        if not name or connector is None:
+        if connector is None:
             return None
         return ConnectorConfig(
-            name=name,
+            name=name or Path(self.where).stem,  # for the other faults to be told under
             where=self.where,
             connector=connector,
             tasks_max=tasks_max,

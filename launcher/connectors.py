@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from launcher.connector_keys import undeclared_keys
 from launcher.control import Message, PluginError, PluginFailedError
 from launcher.hosts import Host
 from launcher.plan import PipelinePlan, Segment
@@ -40,7 +41,7 @@ class InvalidConnectorError(VenvoyError):
         """The connector, the stage if it is another plugin, and the plugin's own words."""
         where = f"`{self.connector}`"
         if self.stage != "connector":
-            where += f", {self.stage}"
+            where += f", `{self.stage}`"
         return f"{where}: {self.reason}"
 
     @property
@@ -83,6 +84,14 @@ class TaskClass:
     qualname: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What plugins say of their configuration: their faults, and by prefix the keys they define."""
+
+    faults: tuple[InvalidConnectorError, ...]
+    keys: Mapping[str, tuple[str, ...]]
+
+
 class ConnectorHost:
     """The host in which a plan's segments are validated, and its connector lives."""
 
@@ -99,20 +108,23 @@ class ConnectorHost:
         host = await runtime.start_host(segment, name=plan.name, mode="connector")
         return cls(host, plan, runtime)
 
-    async def problems(self, segment: Segment) -> tuple[InvalidConnectorError, ...]:
-        """Have the stages of a segment check their configuration; return every fault."""
+    async def check(self, segment: Segment) -> Checked:
+        """Have the stages of a segment check their configuration."""
         stages = segment_message(self._plan, segment)
-        answer = cast(
-            "dict[str, list[dict[str, str | None]]]", await self._request("validate", stages=stages)
-        )
-        return tuple(
-            InvalidConnectorError(
-                connector=self._plan.name,
-                stage=str(problem["stage"]),
-                key=problem["key"],
-                reason=str(problem["message"]),
-            )
-            for problem in answer["problems"]
+        answer = cast("Mapping[str, object]", await self._request("validate", stages=stages))
+        problems = cast("Sequence[Mapping[str, str | None]]", answer["problems"])
+        keys = cast("Sequence[tuple[str, Sequence[str]]]", answer["keys"])
+        return Checked(
+            faults=tuple(
+                InvalidConnectorError(
+                    connector=self._plan.name,
+                    stage=str(problem["stage"]),
+                    key=problem["key"],
+                    reason=str(problem["message"]).rstrip("."),
+                )
+                for problem in problems
+            ),
+            keys={prefix: tuple(names) for prefix, names in keys},
         )
 
     async def begin(self, offsets: Sequence[SourceOffset]) -> TaskClass:
@@ -182,17 +194,25 @@ async def validate(
     """
     kept: ConnectorHost | None = None
     faults: list[VenvoyError] = []
+    keys: dict[str, tuple[str, ...]] = {}
     for segment in plan.segments:
         host = None
         try:
             host = await ConnectorHost.start(plan, segment, runtime)
-            faults += await host.problems(segment)
+            checked = await host.check(segment)
+            faults += checked.faults
+            keys |= checked.keys
         except VenvoyError as error:
             faults.append(error)
         if host is not None and plan.connector in segment.stages:
             kept = host
         elif host is not None:
             await host.stop()
+    mistaken, strangers = undeclared_keys(plan, keys)
+    faults += mistaken
+    if strangers and not faults:
+        named = ", ".join(f"`{key}`" for key in strangers)
+        runtime.tell(plan.name, f"passes on {named}, which its plugins do not declare")
     if faults and kept is not None:
         await kept.stop()
         kept = None

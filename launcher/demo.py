@@ -16,7 +16,7 @@ from launcher.run_output import RunOutput
 from launcher.runtime import Event
 from launcher.settings import read_worker_config, sample_plugins_dir
 from launcher.workplace import Workplace, open_workplace
-from manager.environments import Environment
+from manager.store.environments import Environment
 
 __all__ = ["run_demo"]
 

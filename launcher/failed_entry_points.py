@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from manager.errors import VenvoyError
+from manager.store.verification import EntryPointResult
 from manager.sync import SyncedLocation
-from manager.verification import EntryPointResult
 
 __all__ = ["FailedEntryPointError", "failed_entry_points"]
 

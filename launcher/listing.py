@@ -6,9 +6,9 @@ from pathlib import Path
 
 from launcher.failed_entry_points import failed_entry_points
 from launcher.workplace import Workplace
-from manager.catalog import Plugin
 from manager.errors import VenvoyError
-from manager.locations import Problem
+from manager.plugins.catalog import Plugin
+from manager.plugins.locations import Problem
 from manager.sync import SyncedLocation, known_location
 
 __all__ = ["Listing", "PluginRow", "list_plugins", "list_synced"]

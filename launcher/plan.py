@@ -11,11 +11,11 @@ from typing import Literal
 
 from launcher.config_keys import ConfigValueError
 from launcher.connector_config import ConnectorConfig, PluginRequest, TransformRequest
-from manager.catalog import Catalog, Plugin
-from manager.distributions import PluginType
 from manager.errors import VenvoyError
-from manager.plugin_path import Location
-from manager.selection import Choice, select
+from manager.plugins.catalog import Catalog, Plugin
+from manager.plugins.distributions import PluginType
+from manager.plugins.plugin_path import Location
+from manager.plugins.selection import Choice, select
 
 __all__ = [
     "PipelinePlan",
@@ -56,6 +56,19 @@ class Stage:
     config: Mapping[str, str]
     predicate: "Stage | None" = None
     negate: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the stage's keys in its connector's config; empty for the latter."""
+        match self.role:
+            case StageRole.CONNECTOR:
+                return ""
+            case StageRole.TRANSFORMATION:
+                return f"transforms.{self.alias}."
+            case StageRole.PREDICATE:
+                return f"predicates.{self.alias}."
+            case _:
+                return f"{self.role}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +111,12 @@ def plan_pipeline(
 ) -> tuple[PipelinePlan | None, tuple[VenvoyError, ...]]:
     """Choose every plugin that a config asks for and lay the stages into segments.
 
-    Returns the plan and no faults, or None and all of them.
+    Returns the plan, None when a plugin could not be chosen, and every fault. A plan with faults
+    must not run, but its plugins can be asked for theirs, so that all are told at once.
     """
     planner = _Planner(catalog, config)
     connector = planner.connector()
-    if connector is None:
-        return None, tuple(planner.problems)
-    own = connector.plugin.location
-    kind: Literal["source", "sink"] = (
-        "source" if connector.plugin.type is PluginType.SOURCE else "sink"
-    )
+    own = None if connector is None else connector.plugin.location
     transforms = [planner.transform(request, own) for request in config.transforms]
     converters = [
         planner.converter(role, mine, others, own)
@@ -117,10 +126,13 @@ def plan_pipeline(
             (StageRole.HEADER_CONVERTER, config.header_converter, worker.header),
         )
     ]
+    if connector is None or own is None or planner.unchosen:
+        return None, tuple(planner.problems)
+    kind: Literal["source", "sink"] = (
+        "source" if connector.plugin.type is PluginType.SOURCE else "sink"
+    )
     if kind == "sink" and not config.topics:
         planner.fault("topics", "is missing", "name the topics that the sink reads, by commas")
-    if planner.problems:
-        return None, tuple(planner.problems)
     middle = [stage for stage in transforms if stage is not None]
     ends = [stage for stage in converters if stage is not None]
     ordered = [connector, *middle, *ends] if kind == "source" else [*ends, *middle, connector]
@@ -132,7 +144,7 @@ def plan_pipeline(
         tasks_max=config.tasks_max,
         topics=config.topics,
         config=config.properties,
-    ), ()
+    ), tuple(planner.problems)
 
 
 def segments(stages: Sequence[Stage], *, own: Location) -> tuple[Segment, ...]:
@@ -161,12 +173,16 @@ def _home(stage: Stage) -> Location | None:
 
 
 class _Planner:
-    """Selects the plugins of one config and collects its faults."""
+    """Selects the plugins of one config and collects its faults.
+
+    `unchosen` says whether a plugin could not be selected.
+    """
 
     def __init__(self, catalog: Catalog, config: ConnectorConfig) -> None:
         self.catalog = catalog
         self.config = config
         self.problems: list[VenvoyError] = []
+        self.unchosen = False
 
     def fault(self, key: str, reason: str, remedy: str) -> None:
         self.problems.append(
@@ -190,6 +206,7 @@ class _Planner:
             choice = select(self.catalog, type=types, name=request.name, spec=request.spec, own=own)
         except VenvoyError as error:
             self.problems.append(error)
+            self.unchosen = True
             return None
         return Stage(
             role=role,
@@ -200,7 +217,7 @@ class _Planner:
             config=request.config,
         )
 
-    def transform(self, request: TransformRequest, own: Location) -> Stage | None:
+    def transform(self, request: TransformRequest, own: Location | None) -> Stage | None:
         kind = (PluginType.TRANSFORMATION,)
         stage = self.stage(
             StageRole.TRANSFORMATION, request.plugin, kind, own=own, alias=request.alias
@@ -239,7 +256,11 @@ class _Planner:
         return len({home for home in homes if not home.builtin}) <= 1
 
     def converter(
-        self, role: StageRole, mine: PluginRequest | None, worker: PluginRequest, own: Location
+        self,
+        role: StageRole,
+        mine: PluginRequest | None,
+        worker: PluginRequest,
+        own: Location | None,
     ) -> Stage | None:
         kind = (
             PluginType.HEADER_CONVERTER

@@ -11,11 +11,11 @@ from launcher.preparation import plan_connectors, worker_converters
 from launcher.settings import read_worker_config
 from launcher.workplace import Workplace, open_workplace
 from manager.errors import UsageError, VenvoyError
-from manager.interpreter import Interpreter
-from manager.interpreters import find
-from manager.location_content import LocationContent
-from manager.locking import lock_location
-from manager.names import near_names
+from manager.interpreters.interpreter import Interpreter
+from manager.interpreters.search import find
+from manager.locks.locking import lock_location
+from manager.plugins.location_content import LocationContent
+from manager.plugins.names import near_names
 from manager.sync import SyncedLocation, known_location, sync_all
 
 __all__ = ["explain_command", "list_command", "lock_command", "sync_command"]

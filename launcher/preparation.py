@@ -14,14 +14,16 @@ from launcher.failed_entry_points import FailedEntryPointError, failed_entry_poi
 from launcher.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
 from launcher.settings import DEFAULT_CONVERTER, DEFAULT_HEADER_CONVERTER
 from launcher.workplace import Workplace
-from manager.environments import Environment
 from manager.errors import ProblemsError, VenvoyError
-from manager.locations import Shape
-from manager.own_environment import own_environment
+from manager.plugins.locations import Shape
+from manager.store.environments import Environment
+from manager.store.own_environment import own_environment
 from manager.sync import SyncedLocation, sync_location
 
 __all__ = [
+    "Plans",
     "Preparation",
+    "plan_all",
     "plan_connectors",
     "prepare",
     "worker_converters",
@@ -50,11 +52,32 @@ class SameNameError(VenvoyError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Plans:
+    """Connectors planned, as far as that went, and every fault that was found on the way.
+
+    With `problems` nothing may run; but when there is a plan for each file (`complete`), the
+    plugins can be asked for what they find wrong, too, so that all is told at once.
+    """
+
+    plans: tuple[PipelinePlan, ...]
+    problems: tuple[VenvoyError, ...]
+    complete: bool
+
+    def as_error(self) -> ProblemsError:
+        """Return all the problems as one."""
+        return ProblemsError(subject="the connector configs", problems=self.problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preparation:
-    """Plans with every environment they need, keyed by the location's path."""
+    """Plans with every environment they need, keyed by the location's path.
+
+    `problems` are faults of the configs, which are told with those that the plugins find.
+    """
 
     plans: tuple[PipelinePlan, ...]
     environments: Mapping[Path, Environment]
+    problems: tuple[VenvoyError, ...] = ()
 
 
 def worker_converters(properties: Mapping[str, str], *, where: str) -> WorkerConverters:
@@ -90,6 +113,14 @@ def plan_connectors(
     Raises:
         ProblemsError: all the faults of all files; nothing has started.
     """
+    planned = plan_all(workplace, converters, files)
+    if planned.problems:
+        raise planned.as_error()
+    return planned.plans
+
+
+def plan_all(workplace: Workplace, converters: WorkerConverters, files: Sequence[Path]) -> Plans:
+    """Read every connector's file and plan it; raises nothing that a file can cause."""
     plans: list[PipelinePlan] = []
     problems: list[VenvoyError] = []
     configs: dict[str, ConnectorConfig] = {}
@@ -109,17 +140,20 @@ def plan_connectors(
         problems += faults
         if plan is not None:
             plans.append(plan)
-    if problems:
-        subject = "the connector config" if len(files) == 1 else "the connector configs"
-        raise ProblemsError(subject=subject, problems=problems)
-    return tuple(plans)
+    return Plans(plans=tuple(plans), problems=tuple(problems), complete=len(plans) == len(files))
 
 
-def prepare(workplace: Workplace, plans: Sequence[PipelinePlan]) -> Preparation:
+def prepare(
+    workplace: Workplace,
+    plans: Sequence[PipelinePlan],
+    *,
+    config_problems: Sequence[VenvoyError] = (),
+) -> Preparation:
     """Make or find the environment of every location that the plans need.
 
     Raises:
-        ProblemsError: locations that could not be synced, and plugins that do not import.
+        ProblemsError: locations that could not be synced, and plugins that do not import, behind
+            the faults of the configs.
     """
     environments: dict[Path, Environment] = {}
     problems: dict[str, VenvoyError] = {}
@@ -142,9 +176,11 @@ def prepare(workplace: Workplace, plans: Sequence[PipelinePlan]) -> Preparation:
             environments[path] = synced.environment
             problems |= _failed(synced, plans)
     if problems:
-        found = tuple(problems.values())
+        found = (*config_problems, *problems.values())
         raise ProblemsError(subject="the plugins of this run", problems=found)
-    return Preparation(plans=tuple(plans), environments=environments)
+    return Preparation(
+        plans=tuple(plans), environments=environments, problems=tuple(config_problems)
+    )
 
 
 def _failed(

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from launcher import render
-from launcher.preparation import Preparation, plan_connectors, prepare, worker_converters
+from launcher.preparation import Preparation, plan_all, prepare, worker_converters
 from launcher.report import RunReport
 from launcher.run_output import RunOutput
 from launcher.runtime import RunSettings
@@ -38,8 +38,10 @@ def run_command(
         for problem in (*workplace.catalog.broken, *workplace.catalog.warnings):
             render.warning(problem.error)
         converters = worker_converters(worker.properties, where=str(worker_file))
-        plans = plan_connectors(workplace, converters, connector_files)
-        preparation = prepare(workplace, plans)
+        planned = plan_all(workplace, converters, connector_files)
+        if not planned.complete:  # then no host is started, not even to check the others
+            raise planned.as_error()
+        preparation = prepare(workplace, planned.plans, config_problems=planned.problems)
     report = run_prepared(
         worker, workplace, preparation, output=RunOutput(), working_dir=Path.cwd()
     )
@@ -86,6 +88,7 @@ def run_prepared(
             on_output=output.line,
             on_event=output.event,
             stop=stop,
+            problems=preparation.problems,
         )
 
     with closing(SqliteLog(worker.storage_file)) as log:

@@ -12,8 +12,8 @@ from launcher.guardian import Guardian
 from launcher.hosts import Host, HostSpec, OnOutput
 from launcher.plan import PipelinePlan, Segment, Stage
 from launcher.topic_log import TopicLog
-from manager.api_copies import ApiCopy
-from manager.environments import Environment
+from manager.store.api_copies import ApiCopy
+from manager.store.environments import Environment
 
 __all__ = ["Event", "OnEvent", "RunSettings", "Runtime", "Signals", "segment_message"]
 
@@ -156,6 +156,7 @@ def _stage_message(plan: PipelinePlan, stage: Stage) -> dict[str, object]:
     is_connector = stage is plan.connector
     return {
         "role": str(stage.role),
+        "prefix": stage.prefix,
         "type": str(stage.plugin.type),
         "module": entry_point.module,
         "qualname": entry_point.qualname,

@@ -17,9 +17,9 @@ from launcher.sink_tasks import SinkTask
 from launcher.source_tasks import SourceTask
 from launcher.tasks import Task, TaskSpec
 from launcher.topic_log import TopicLog
-from manager.api_copies import ApiCopy
-from manager.environments import Environment
 from manager.errors import ProblemsError, VenvoyError
+from manager.store.api_copies import ApiCopy
+from manager.store.environments import Environment
 
 __all__ = ["run"]
 
@@ -36,6 +36,7 @@ async def run(
     on_output: OnOutput,
     on_event: OnEvent,
     stop: asyncio.Event | None = None,
+    problems: Sequence[VenvoyError] = (),
 ) -> RunReport:
     """Run connectors to their end; return what they came to, failures included.
 
@@ -46,7 +47,7 @@ async def run(
 
     Raises:
         ProblemsError: every fault that every connector finds in its config, before any task
-            has started.
+            has started, behind the `problems` that are known already.
     """
     with Guardian(parent_environment=settings.parent_environment) as guardian:
         runtime = Runtime(
@@ -58,7 +59,7 @@ async def run(
             on_output=on_output,
             on_event=on_event,
         )
-        running = asyncio.create_task(_run_all(plans, runtime))
+        running = asyncio.create_task(_run_all(plans, runtime, problems))
         stopping = asyncio.create_task(_pass_on(stop, runtime))
         try:
             return await asyncio.shield(running)
@@ -72,7 +73,7 @@ async def run(
 
 
 async def _validate_all(
-    plans: Sequence[PipelinePlan], runtime: Runtime
+    plans: Sequence[PipelinePlan], runtime: Runtime, problems: Sequence[VenvoyError]
 ) -> list[ConnectorHost | None]:
     """Start every connector's host and have its config checked; all or nothing."""
     slots = asyncio.Semaphore((os.cpu_count() or 1) + 1)
@@ -82,15 +83,17 @@ async def _validate_all(
             return await validate(plan, runtime)
 
     results = await asyncio.gather(*map(one, plans))
-    faults = [fault for _, found in results for fault in found]
+    faults = [*problems, *(fault for _, found in results for fault in found)]
     if faults:
         await asyncio.gather(*(host.stop() for host, _ in results if host is not None))
-        raise ProblemsError(subject="the connectors' configuration", problems=faults)
+        raise ProblemsError(subject="the connector configs", problems=faults)
     return [host for host, _ in results]
 
 
-async def _run_all(plans: Sequence[PipelinePlan], runtime: Runtime) -> RunReport:
-    hosts = await _unless_stopped(_validate_all(plans, runtime), runtime)
+async def _run_all(
+    plans: Sequence[PipelinePlan], runtime: Runtime, problems: Sequence[VenvoyError]
+) -> RunReport:
+    hosts = await _unless_stopped(_validate_all(plans, runtime, problems), runtime)
     found = hosts if hosts is not None else [None] * len(plans)
     connectors = [_Connector(plan, host, runtime) for plan, host in zip(plans, found, strict=True)]
     runs = [asyncio.create_task(one.run(), name=one.plan.name) for one in connectors]

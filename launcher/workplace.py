@@ -11,16 +11,16 @@ from launcher.settings import (
     trial_timeout_s,
     worker_python,
 )
-from manager.catalog import Catalog, make_catalog
 from manager.errors import VenvoyError
-from manager.interpreter import Interpreter, probe
-from manager.location_content import LocationContent
-from manager.locations import Location, Shape
-from manager.own_plugins import own_location
-from manager.plugin_path import Scan, parse_plugin_path, scan
-from manager.store import Store
+from manager.interpreters.interpreter import Interpreter, probe
+from manager.locks.sync_context import SyncContext, interpreter_for
+from manager.plugins.catalog import Catalog, make_catalog
+from manager.plugins.location_content import LocationContent
+from manager.plugins.locations import Location, Shape
+from manager.plugins.own_plugins import own_location
+from manager.plugins.plugin_path import Scan, parse_plugin_path, scan
+from manager.store.store import Store
 from manager.sync import wheel_of
-from manager.sync_context import SyncContext, interpreter_for
 
 __all__ = ["Workplace", "builtin_location", "open_workplace"]
 

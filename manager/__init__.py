@@ -1,7 +1,7 @@
 """Install time: plugin path -> plugins -> locks -> environments in the store.
 
-Start reading at `plugin_path` (places and locations), `distributions` (metadata without
-importing), `catalog` and `selection` (what there is, and which one a config means), `locks` and
-`pip` (what a plugin needs), `store` and `environments` (where it lives), `sync` (all of it, for
-one location). Nothing here prints, and nothing here imports plugin code.
+Read `plugins` (what there is), `interpreters` (what it may run on), `locks` (what it needs),
+`store` (where it lives), then `sync`: all of it, for one location. `proc` is the one door to child
+processes, `fs` to publishing and removing, `digests` to hashes, `errors` the base of every fault.
+Nothing here prints, and nothing here imports plugin code.
 """

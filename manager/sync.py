@@ -9,28 +9,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from manager.building import build_project
-from manager.catalog import Catalog
 from manager.digests import file_sha256, plugin_digest, tree_digest
-from manager.entry_points import EntryPoint
-from manager.environments import Environment, make_environment, plan_environment
 from manager.errors import VenvoyError
-from manager.fetching import fetch
-from manager.freshness import freshness, made_for
 from manager.fs import staging
-from manager.interpreter import Interpreter
-from manager.interpreters import MissingInterpreterError, find
-from manager.location_content import LocationContent
-from manager.locations import Location, Problem, Shape
-from manager.locking import Locked, lock_location, own_wheels
-from manager.locks import Lock, lock_content, read_lock, select_wheels
-from manager.place_faults import UnreadableError
-from manager.sync_context import SyncContext, interpreter_for, pip_for
+from manager.interpreters.interpreter import Interpreter
+from manager.interpreters.search import MissingInterpreterError, find
+from manager.locks.building import build_project
+from manager.locks.fetching import fetch
+from manager.locks.freshness import freshness, made_for
+from manager.locks.locking import Locked, lock_location, own_wheels
+from manager.locks.locks import Lock, lock_content, read_lock, select_wheels
+from manager.locks.sync_context import SyncContext, interpreter_for, pip_for
+from manager.locks.targets import minor_of, target_of
+from manager.plugins.catalog import Catalog
+from manager.plugins.entry_points import EntryPoint
+from manager.plugins.location_content import LocationContent
+from manager.plugins.locations import Location, Problem, Shape
+from manager.plugins.place_faults import UnreadableError
+from manager.plugins.tool_settings import read_tool_settings
+from manager.store.environments import Environment, make_environment, plan_environment
+from manager.store.verification import Verification
+from manager.store.verify import verify
 from manager.synced import SyncNote, read_note, sources_stamp, write_note
-from manager.targets import minor_of, target_of
-from manager.tool_settings import read_tool_settings
-from manager.verification import Verification
-from manager.verify import verify
 
 __all__ = [
     "LockState",

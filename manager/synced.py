@@ -19,9 +19,9 @@ from typing import Final, cast
 
 from manager.digests import JsonValue, sha256_of, short, source_files
 from manager.fs import write_file_atomically
-from manager.locations import Location, Shape
-from manager.store import Store
-from manager.verification import Verification, verification_from_json, verification_to_json
+from manager.plugins.locations import Location, Shape
+from manager.store.store import Store
+from manager.store.verification import Verification, verification_from_json, verification_to_json
 
 __all__ = ["SyncNote", "read_note", "sources_stamp", "write_note"]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from manager.catalog import Catalog, make_catalog
-from manager.location_content import Build
-from manager.locations import Location, Shape
-from manager.plugin_path import scan
+from manager.plugins.catalog import Catalog, make_catalog
+from manager.plugins.location_content import Build
+from manager.plugins.locations import Location, Shape
+from manager.plugins.plugin_path import scan
 
 API = Version("1.0.0")
 CSV = {"venvoy.source": {"csv": "acme_csv:CsvSourceConnector"}}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from manager.distributions import PluginType
-from manager.selection import UnknownPluginError, select
-from manager.versions import VersionSpec
+from manager.plugins.distributions import PluginType
+from manager.plugins.selection import UnknownPluginError, select
+from manager.plugins.versions import VersionSpec
 from tests.project_maker import make_builtin, make_project, read_catalog
 
 LATEST = VersionSpec.parse(None)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from manager.catalog import Catalog
-from manager.distributions import PluginType
-from manager.locations import Location
-from manager.selection import Choice, NoMatchingVersionError, select
-from manager.versions import VersionSpec
+from manager.plugins.catalog import Catalog
+from manager.plugins.distributions import PluginType
+from manager.plugins.locations import Location
+from manager.plugins.selection import Choice, NoMatchingVersionError, select
+from manager.plugins.versions import VersionSpec
 from tests.project_maker import read_catalog
 from tests.wheel_maker import make_wheel
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from manager.catalog import Plugin
-from manager.distributions import InvalidMetadataError, PluginType, read_project
+from manager.plugins.catalog import Plugin
+from manager.plugins.distributions import InvalidMetadataError, PluginType, read_project
 from tests.project_maker import CSV, make_builtin, make_project, read_catalog
 from tests.wheel_maker import make_wheel
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from manager.catalog import Catalog
-from manager.distributions import InvalidEntryPointError, PluginType, read_project
-from manager.selection import select
-from manager.versions import VersionSpec
+from manager.plugins.catalog import Catalog
+from manager.plugins.distributions import InvalidEntryPointError, PluginType, read_project
+from manager.plugins.selection import select
+from manager.plugins.versions import VersionSpec
 from tests.project_maker import CSV, make_builtin, make_project, read_catalog
 
 

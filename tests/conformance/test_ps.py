@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from manager.catalog import Catalog
-from manager.distributions import PluginType
+from manager.plugins.catalog import Catalog
+from manager.plugins.distributions import PluginType
 from tests.project_maker import CSV, make_project, read_catalog
 from tests.wheel_maker import make_wheel
 

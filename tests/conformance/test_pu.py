@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from manager.catalog import Catalog
-from manager.distributions import PluginType
-from manager.locations import Shape
-from manager.plugin_path import Scan, scan
-from manager.selection import AmbiguousNameError, select
-from manager.versions import VersionSpec
+from manager.plugins.catalog import Catalog
+from manager.plugins.distributions import PluginType
+from manager.plugins.locations import Shape
+from manager.plugins.plugin_path import Scan, scan
+from manager.plugins.selection import AmbiguousNameError, select
+from manager.plugins.versions import VersionSpec
 from tests.project_maker import make_builtin, make_project, read_catalog
 from tests.wheel_maker import make_wheel
 

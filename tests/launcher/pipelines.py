@@ -20,16 +20,16 @@ from launcher.settings import SHARED_DIR
 from launcher.sqlite_log import SqliteLog
 from launcher.topic_log import TopicLog
 from launcher.worker import run
-from manager.api_copies import ApiCopy
-from manager.catalog import Plugin
-from manager.distributions import Distribution
-from manager.entry_points import EntryPoint, PluginType
-from manager.environments import Environment
-from manager.locations import Location, Shape
+from manager.plugins.catalog import Plugin
+from manager.plugins.distributions import Distribution
+from manager.plugins.entry_points import EntryPoint, PluginType
+from manager.plugins.locations import Location, Shape
+from manager.plugins.selection import Choice
+from manager.plugins.versions import VersionSpec
 from manager.proc import inherited
-from manager.receipts import Receipt
-from manager.selection import Choice
-from manager.versions import VersionSpec
+from manager.store.api_copies import ApiCopy
+from manager.store.environments import Environment
+from manager.store.receipts import Receipt
 from tests.conftest import PYTHONS
 from venvoy_host import frames as host_frames
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from launcher.settings import SHARED_DIR
-from manager.environments import Environment
+from manager.store.environments import Environment
 from tests.launcher.pipelines import make_environment, site_packages
 
 PLUGIN = """

@@ -8,8 +8,8 @@ import pytest
 
 from launcher.plan import StageRole
 from launcher.report import RunState
-from manager.environments import Environment
 from manager.errors import ProblemsError
+from manager.store.environments import Environment
 from tests.launcher.pipelines import (
     PLUGINS,
     lines_of,

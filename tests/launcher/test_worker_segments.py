@@ -7,7 +7,7 @@ import pytest
 
 from launcher.plan import PipelinePlan, StageRole
 from launcher.report import RunState
-from manager.environments import Environment
+from manager.store.environments import Environment
 from tests.conftest import PYTHONS
 from tests.launcher.pipelines import (
     PLUGINS,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from manager.digests import file_sha256
-from manager.environments import Environment, make_environment, plan_environment
-from manager.interpreters import Interpreter, probe
-from manager.store import Store
+from manager.interpreters.search import Interpreter, probe
+from manager.store.environments import Environment, make_environment, plan_environment
+from manager.store.store import Store
 from tests.conftest import python_or_skip
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from manager.catalog import Catalog
-from manager.distributions import DynamicMetadataError, PluginType
 from manager.errors import VenvoyError
-from manager.locations import Location
-from manager.place_faults import NoMetadataError
+from manager.plugins.catalog import Catalog
+from manager.plugins.distributions import DynamicMetadataError, PluginType
+from manager.plugins.locations import Location
+from manager.plugins.place_faults import NoMetadataError
 from tests.project_maker import CSV, make_builtin, make_project, read_catalog
 from tests.wheel_maker import make_wheel
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from manager.distributions import (
+from manager.errors import ProblemsError, VenvoyError
+from manager.plugins.distributions import (
     DynamicMetadataError,
     InvalidMetadataError,
     PluginType,
@@ -20,9 +21,8 @@ from manager.distributions import (
     read_tool_settings,
     read_wheel,
 )
-from manager.errors import ProblemsError, VenvoyError
-from manager.locations import Location, Shape
-from manager.place_faults import NoMetadataError
+from manager.plugins.locations import Location, Shape
+from manager.plugins.place_faults import NoMetadataError
 from tests.project_maker import CSV, make_project
 from tests.wheel_maker import make_wheel
 

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from manager.digests import file_sha256
-from manager.environments import (
+from manager.interpreters.search import Interpreter, probe
+from manager.store.environments import (
     Environment,
     UnfitWheelError,
     make_environment,
     plan_environment,
     unhealthy,
 )
-from manager.interpreters import Interpreter, probe
-from manager.links import FileCollisionError
-from manager.receipts import UnreadableReceiptError, read_receipt
-from manager.store import Store
+from manager.store.links import FileCollisionError
+from manager.store.receipts import UnreadableReceiptError, read_receipt
+from manager.store.store import Store
 
 MakeWheel = Callable[..., Path]
 MakeEnvironment = Callable[..., Environment]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from manager import interpreters
-from manager.interpreter import UnusableInterpreterError
-from manager.interpreters import (
+from manager.interpreters import search
+from manager.interpreters.interpreter import UnusableInterpreterError
+from manager.interpreters.search import (
     Interpreter,
     InvalidInterpreterRequestError,
     MissingInterpreterError,
@@ -23,7 +23,7 @@ from tests.conftest import PYTHONS, python_or_skip
 @pytest.fixture
 def find(interpreter_cache: Path) -> Callable[..., Interpreter]:
     def call(request: str | None, requires: str | None = None) -> Interpreter:
-        return interpreters.find(
+        return search.find(
             request,
             None if requires is None else SpecifierSet(requires),
             default=python_or_skip("3.11"),
@@ -115,7 +115,7 @@ def test_shims_are_passed_over(tmp_path: Path, interpreter_cache: Path) -> None:
     shim.write_text("#!/bin/sh\nexec false\n")
     shim.chmod(0o755)
     with pytest.raises(MissingInterpreterError):
-        interpreters.find(
+        search.find(
             "3.8",
             None,
             default=python_or_skip("3.11"),

@@ -12,10 +12,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from manager.digests import canonical_json
-from manager.freshness import MadeFor, freshness
-from manager.interpreter import Interpreter, probe
-from manager.lock_making import LocalPackage, TargetPackages, make_lock
-from manager.locks import (
+from manager.interpreters.interpreter import Interpreter, probe
+from manager.locks.freshness import MadeFor, freshness
+from manager.locks.lock_making import LocalPackage, TargetPackages, make_lock
+from manager.locks.locks import (
     BuiltFrom,
     InvalidLockError,
     Lock,
@@ -27,7 +27,7 @@ from manager.locks import (
     select_wheels,
     write_lock,
 )
-from manager.targets import target_of, telling_marker
+from manager.locks.targets import target_of, telling_marker
 from tests.conftest import python_or_skip
 
 HASH = "0" * 64

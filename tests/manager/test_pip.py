@@ -10,18 +10,18 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from manager.distributions import Distribution
-from manager.interpreter import Interpreter
-from manager.locations import Location, Shape
-from manager.pip import PipSettings, pip_environment, source_options
-from manager.resolution import (
+from manager.interpreters.interpreter import Interpreter
+from manager.locks.pip import PipSettings, pip_environment, source_options
+from manager.locks.resolution import (
     ResolutionError,
     ResolvedPackage,
     UnreachableIndexError,
     Wanted,
     resolve,
 )
-from manager.tool_settings import ToolSettings
+from manager.plugins.distributions import Distribution
+from manager.plugins.locations import Location, Shape
+from manager.plugins.tool_settings import ToolSettings
 from tests.wheel_maker import make_wheel
 
 Resolve = Callable[..., dict[str, str]]
@@ -172,7 +172,7 @@ def test_a_requirement_that_nothing_meets_is_named(
 def test_markers_are_the_target_interpreters(
     resolve_here: Resolve, each_python: Path, interpreter_cache: Path
 ) -> None:
-    from manager.interpreter import probe  # noqa: PLC0415
+    from manager.interpreters.interpreter import probe  # noqa: PLC0415
 
     interpreter = probe(each_python, cache_dir=interpreter_cache)
     expected = {"old": "1.0"} | ({"c": "2.0", "d": "1.0"} if interpreter.minor == "3.9" else {})

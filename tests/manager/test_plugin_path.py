@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from manager.errors import VenvoyError
-from manager.plugin_path import Location, Scan, Shape, parse_plugin_path, scan
+from manager.plugins.plugin_path import Location, Scan, Shape, parse_plugin_path, scan
 from tests.project_maker import make_project
 from tests.wheel_maker import make_wheel
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from manager.catalog import Catalog
-from manager.distributions import PluginType
-from manager.locations import Location
-from manager.selection import (
+from manager.plugins.catalog import Catalog
+from manager.plugins.distributions import PluginType
+from manager.plugins.locations import Location
+from manager.plugins.selection import (
     AmbiguousNameError,
     Choice,
     NoMatchingVersionError,
@@ -15,7 +15,7 @@ from manager.selection import (
     WrongTypeError,
     select,
 )
-from manager.versions import VersionSpec
+from manager.plugins.versions import VersionSpec
 from tests.project_maker import CSV, make_builtin, make_project, read_catalog
 from tests.wheel_maker import make_wheel
 

@@ -12,20 +12,20 @@ from pathlib import Path
 import pytest
 
 from manager.digests import file_sha256
-from manager.filling import HashMismatchError
-from manager.interpreters import Interpreter, probe
-from manager.layout import UnsafeStoreError
-from manager.store import Store
-from manager.wheels import CorruptWheelError
+from manager.interpreters.search import Interpreter, probe
+from manager.store.filling import HashMismatchError
+from manager.store.layout import UnsafeStoreError
+from manager.store.store import Store
+from manager.store.wheels import CorruptWheelError
 
 ROOT = Path(__file__).parents[2]
 
 ADD = """
 import sys
 from pathlib import Path
-from manager import filling
-from manager.interpreters import probe
-from manager.store import Store
+from manager.store import filling
+from manager.interpreters.search import probe
+from manager.store.store import Store
 from manager.digests import file_sha256
 store = Store(Path(sys.argv[1]))
 python = probe(Path(sys.executable), cache_dir=store.interpreters_dir)

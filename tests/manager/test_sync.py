@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from manager.building import BuildError
 from manager.digests import file_sha256
-from manager.fetching import MissingWheelsError
-from manager.interpreters import Interpreter, probe
-from manager.location_content import LocationContent
-from manager.locations import Problem
-from manager.locking import lock_location
-from manager.locks import read_lock
+from manager.interpreters.search import Interpreter, probe
+from manager.locks.building import BuildError
+from manager.locks.fetching import MissingWheelsError
+from manager.locks.locking import lock_location
+from manager.locks.locks import read_lock
+from manager.locks.resolution import ResolutionError
+from manager.plugins.location_content import LocationContent
+from manager.plugins.locations import Problem
 from manager.proc import child_environment, run
-from manager.resolution import ResolutionError
-from manager.store import Store
+from manager.store.store import Store
+from manager.store.wheels import CorruptWheelError
 from manager.sync import (
     StaleLockError,
     SyncContext,
@@ -28,7 +29,6 @@ from manager.sync import (
     sync_location,
     wheel_of,
 )
-from manager.wheels import CorruptWheelError
 from tests.conftest import python_or_skip
 from tests.project_maker import CSV, make_project, read_catalog
 from tests.wheel_maker import make_wheel

@@ -10,12 +10,12 @@ import pytest
 from packaging.version import Version
 
 from manager.digests import file_sha256
-from manager.interpreters import Interpreter
-from manager.location_content import LocationContent
-from manager.locking import lock_location
-from manager.locks import read_lock, select_wheels
+from manager.interpreters.search import Interpreter
+from manager.locks.locking import lock_location
+from manager.locks.locks import read_lock, select_wheels
+from manager.plugins.location_content import LocationContent
 from manager.proc import child_environment, run
-from manager.store import Store
+from manager.store.store import Store
 from manager.sync import SyncContext, sync_location
 from tests.project_maker import make_project, read_catalog
 

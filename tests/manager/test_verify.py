@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from manager.digests import file_sha256
-from manager.entry_points import EntryPoint, PluginType
-from manager.environments import Environment, make_environment, plan_environment
-from manager.interpreters import Interpreter, probe
-from manager.receipts import read_receipt
-from manager.store import Store
-from manager.verification import EntryPointResult, Verification, remedy_for
-from manager.verify import verify
+from manager.interpreters.search import Interpreter, probe
+from manager.plugins.entry_points import EntryPoint, PluginType
+from manager.store.environments import Environment, make_environment, plan_environment
+from manager.store.receipts import read_receipt
+from manager.store.store import Store
+from manager.store.verification import EntryPointResult, Verification, remedy_for
+from manager.store.verify import verify
 
 SHARED = Path(__file__).parents[2] / "launcher" / "shared"
 

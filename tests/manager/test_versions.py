@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from manager.maven import MavenRange
-from manager.versions import InvalidVersionSpecError, VersionSpec
+from manager.plugins.maven import MavenRange
+from manager.plugins.versions import InvalidVersionSpecError, VersionSpec
 
 
 def versions(text: str) -> list[Version]:

@@ -10,9 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from manager.built_wheels import normalize_wheel
-from manager.unpacking import unpack
-from manager.wheels import CorruptWheelError, RecordMismatchError, Script, reserved_script, validate
+from manager.store.built_wheels import normalize_wheel
+from manager.store.unpacking import unpack
+from manager.store.wheels import (
+    CorruptWheelError,
+    RecordMismatchError,
+    Script,
+    reserved_script,
+    validate,
+)
 
 INFO = "acme-1.0.dist-info"
 Members = list[tuple[str, bytes, int]]

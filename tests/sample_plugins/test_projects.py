@@ -8,9 +8,9 @@ from packaging.version import Version
 
 from launcher.connector_config import read_connector_config
 from launcher.settings import read_worker_config
-from manager.catalog import Catalog, make_catalog
-from manager.plugin_path import scan
-from manager.selection import select
+from manager.plugins.catalog import Catalog, make_catalog
+from manager.plugins.plugin_path import scan
+from manager.plugins.selection import select
 from tests.sample_plugins.conftest import NAMES, SAMPLES, project_table
 
 CONFIGS = sorted(

@@ -1,6 +1,6 @@
 """Describes a configuration: which keys there are, of which type, with which checks."""
 
-# ruff: noqa: PERF203, PLR0917  # every fault is wanted; the order of arguments is Kafka's
+# ruff: noqa: PERF203  # every fault is wanted; the order of arguments is Kafka's
 
 from __future__ import annotations
 

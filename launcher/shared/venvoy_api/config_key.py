@@ -1,6 +1,6 @@
 """One key of a configuration: everything that is known about it before a value is given."""
 
-# ruff: noqa: PLR0917  # the order of arguments is Kafka's
+# the order of arguments is Kafka's
 
 from __future__ import annotations
 

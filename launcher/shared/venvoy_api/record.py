@@ -4,7 +4,7 @@ Records are values: treat them as immutable and make changed ones with `new_reco
 headers may be changed in place, on a record that one owns.
 """
 
-# ruff: noqa: PLR0917  # positional calls are the fast ones
+# positional calls are the fast ones
 
 from __future__ import annotations
 

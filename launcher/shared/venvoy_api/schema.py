@@ -16,7 +16,7 @@ may also come without any schema (`None`): then they are plain Python values, as
 | logical Decimal, Date, Time, Timestamp | see `venvoy_api.logical` |
 """
 
-# ruff: noqa: PLR0917  # positional, to keep pickles small
+# positional, to keep pickles small
 
 from __future__ import annotations
 

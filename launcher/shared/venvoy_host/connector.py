@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import venvoy_api
 from venvoy_host.contexts import ConnectorLink, OffsetReader, SourceConnectorLink
 from venvoy_host.loading import LoadError, load_class, make
-from venvoy_host.stages import stage_problems
+from venvoy_host.stages import stage_values
 
 if TYPE_CHECKING:
     from venvoy_host.control import Control
@@ -54,8 +54,21 @@ class ConnectorServer:
             self.control.answer(request, value)
 
     def _validate(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return every fault of the connector's and its stages' configuration."""
-        return {"problems": [one for stage in request["stages"] for one in _problems(stage)]}
+        """Return every fault of the stages' configuration, and the keys that each defines.
+
+        {"problems": [{"stage", "key" (or null), "message"}], "keys": [[prefix, [name, …]], …]};
+        the key is as the connector's config has it, the names are without the stage's prefix. A
+        stage that could not be asked has no entry in `keys`.
+        """
+        problems: list[dict[str, Any]] = []
+        keys: list[tuple[str, list[str]]] = []
+        for stage in request["stages"]:
+            for each in filter(None, (stage, stage.get("predicate"))):
+                found, names = _checked(each)
+                problems += found
+                if names is not None:
+                    keys.append((each["prefix"], names))
+        return {"problems": problems, "keys": keys}
 
     def _start(self, request: dict[str, Any]) -> dict[str, Any]:
         stage = request["connector"]
@@ -99,24 +112,34 @@ class ConnectorServer:
                 _log.exception("stopping the connector failed")
 
 
-def _problems(stage: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return {"stage", "key" (or None), "message"} for each fault of one stage."""
+def _checked(stage: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str] | None]:
+    """Return the faults of one stage, and the names of its keys; None when it cannot be asked."""
     try:
-        if stage["role"] == "connector":
-            return _connector_problems(stage)
-        return list(stage_problems(stage))
+        is_connector = stage["role"] == "connector"
+        values = _connector_values(stage) if is_connector else stage_values(stage)
     except LoadError as error:
         message = error.message
     except Exception as error:  # noqa: BLE001  # whatever a plugin raises is a fault to tell
         message = f"{type(error).__name__}: {error}"
-    return [{"stage": stage["role"], "key": None, "message": message}]
+    else:
+        problems = [
+            _problem(stage, stage["prefix"] + value.name, str(message))
+            for value in values
+            for message in value.error_messages
+        ]
+        return problems, [value.name for value in values]
+    return [_problem(stage, None, message)], None
 
 
-def _connector_problems(stage: dict[str, Any]) -> list[dict[str, Any]]:
+def _problem(stage: dict[str, Any], key: str | None, message: str) -> dict[str, Any]:
+    return {"stage": stage["prefix"].rstrip(".") or "connector", "key": key, "message": message}
+
+
+def _connector_values(stage: dict[str, Any]) -> list[Any]:
+    """Return the ConfigValue of each key; one that `config` defines is known even so."""
     connector = make(load_class(stage["type"], stage["module"], stage["qualname"]))
-    checked = connector.validate(dict(stage["config"]))
-    return [
-        {"stage": "connector", "key": value.name, "message": str(message)}
-        for value in checked.config_values
-        for message in value.error_messages
-    ]
+    values = list(connector.validate(dict(stage["config"])).config_values)
+    checked = {value.name for value in values}
+    definition = connector.config()
+    names = definition.names if definition is not None else ()
+    return [*values, *(venvoy_api.ConfigValue(name) for name in names if name not in checked)]

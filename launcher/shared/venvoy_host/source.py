@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
@@ -72,13 +73,26 @@ class SourceLoop:
         self.task.start(dict(config))
 
     def run(self) -> None:
-        """Poll until asked to stop; then wait for what is on its way. The caller stops the task."""
-        while not self.session.is_stopping:
-            self._take_acks()
-            if self.window.is_full:
-                self._wait(None)
-                continue
-            self._turn()
+        """Poll until asked to stop; then, also after a failure, wait for what is on its way.
+
+        The caller stops the task.
+        """
+        try:
+            while not self.session.is_stopping:
+                self._take_acks()
+                if self.window.is_full:
+                    self._wait(None)
+                    continue
+                self._turn()
+        except PeerGoneError:
+            raise
+        except Exception:
+            with contextlib.suppress(Exception):  # the first failure is the one to tell
+                self._finish()
+            raise
+        self._finish()
+
+    def _finish(self) -> None:
         deadline = time.monotonic() + float(self.request["flush_timeout_ms"]) / 1000
         self._settle(deadline)
         self._commit()

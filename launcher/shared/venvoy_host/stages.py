@@ -1,7 +1,8 @@
 """The stages of one segment: loaded, configured, checked, closed.
 
-A stage crosses as JSON: {"role", "type", "module", "qualname", "config", "predicate", "negate"};
-`predicate` is a stage or null.
+A stage crosses as JSON: {"role", "prefix", "type", "module", "qualname", "config", "predicate",
+"negate"}; `prefix` stands before its keys in the connector's config, `predicate` is a stage or
+null.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from venvoy_host.loading import load_class, make
 if TYPE_CHECKING:
     import venvoy_api
 
-__all__ = ["CONVERTER_ROLES", "Transform", "close_stages", "make_stages", "stage_problems"]
+__all__ = ["CONVERTER_ROLES", "Transform", "close_stages", "make_stages", "stage_values"]
 
 CONVERTER_ROLES = ("key.converter", "value.converter", "header.converter")
 
@@ -60,20 +61,11 @@ def close_stages(stages: list[tuple[str, Any]]) -> None:
             stack.callback(stage.close)
 
 
-def stage_problems(stage: dict[str, Any]) -> list[dict[str, str]]:
-    """Check a stage's configuration as Kafka does; return {"stage", "key", "message"} for each."""
+def stage_values(stage: dict[str, Any]) -> list[Any]:
+    """Check a stage's configuration as Kafka does; return the ConfigValue of each key it defines."""
     loaded = make(load_class(stage["type"], stage["module"], stage["qualname"]))
     definition = loaded.config()
-    problems = []
-    if definition is not None:
-        for value in definition.validate(_with_converter_type(stage)):
-            problems += [
-                {"stage": stage["role"], "key": value.name, "message": str(message)}
-                for message in value.error_messages
-            ]
-    if stage.get("predicate"):
-        problems += stage_problems(stage["predicate"])
-    return problems
+    return [] if definition is None else list(definition.validate(_with_converter_type(stage)))
 
 
 def _make(stage: dict[str, Any]) -> Any:

@@ -1,0 +1,194 @@
+"""Fetching: a file for every wheel of a lock that the store does not have yet.
+
+A wheel is known by its sha256 and looked for in this order: the store (then no file is needed),
+the location's wheelhouse, the wheels that were built here, the path that the lock names, and at
+last, in one call of pip for all that is still missing, the index.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from manager.digests import file_sha256
+from manager.errors import VenvoyError
+from manager.locks.building import BuildError, Source, build_source
+from manager.locks.locks import LockedWheel
+from manager.locks.pip import PipSettings, run_pip, source_options
+from manager.locks.pip_reasons import reason_of
+from manager.plugins.locations import Location
+from manager.store.store import Store
+from manager.store.wheels import validate
+
+__all__ = ["MissingWheelsError", "download", "fetch"]
+
+_DOWNLOAD: Final = ("download", "--no-deps", "--only-binary", ":all:")
+
+
+class MissingWheelsError(VenvoyError):
+    """Wheels that the lock names are nowhere to be had."""
+
+    code = "missing-wheels"
+
+    def __init__(
+        self, *, location: Path, wheels: Sequence[LockedWheel], reason: str, offline: bool
+    ) -> None:
+        super().__init__(location)
+        self.location = location
+        self.wheels = tuple(wheels)
+        self.reason = reason
+        self.offline = offline
+
+    @property
+    def message(self) -> str:
+        """The location, each wheel with its sha256, and why."""
+        names = ", ".join(f"{wheel.filename} (sha256 {wheel.sha256})" for wheel in self.wheels)
+        return f"`{self.location}` lacks {names}: {self.reason}"
+
+    @property
+    def hint(self) -> str:
+        """Where they could come from."""
+        if self.offline:
+            return "put them into the wheelhouse of the location, or sync once with a network"
+        return (
+            "put them into the wheelhouse of the location, or run `venvoy plugins lock` to choose"
+            " others"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """For whom, and where, wheels are looked for."""
+
+    location: Location
+    store: Store
+    pip: PipSettings
+    scratch_dir: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was found, and what stood in a wheelhouse under a right name with a wrong hash."""
+
+    files: dict[str, Path]
+    strangers: tuple[Path, ...]
+
+
+def fetch(
+    wheels: Sequence[LockedWheel],
+    *,
+    location: Location,
+    store: Store,
+    pip: PipSettings,
+    scratch_dir: Path,
+) -> tuple[tuple[Path, str], ...]:
+    """Return (file, sha256) of each wheel, as `Store.add_wheels` takes them.
+
+    A file that the store does not need may not exist. What is downloaded lies in `scratch_dir`.
+    Raises `MissingWheelsError` for all that cannot be had, `CorruptWheelError` for a damaged
+    wheel in the wheelhouse if there is no good one elsewhere.
+    """
+    search = _Search(location=location, store=store, pip=pip, scratch_dir=scratch_dir)
+    found = _at_hand(wheels, search)
+    missing = [wheel for wheel in wheels if wheel.sha256 not in found.files]
+    if missing:
+        reason = _bring(missing, found.files, search)
+        missing = [wheel for wheel in missing if wheel.sha256 not in found.files]
+        if missing:
+            for stranger in found.strangers:
+                validate(stranger)
+                reason = f"`{stranger}` has another sha256, and {reason}"
+            raise MissingWheelsError(
+                location=location.path, wheels=missing, reason=reason, offline=pip.offline
+            )
+    return tuple((found.files[wheel.sha256], wheel.sha256) for wheel in wheels)
+
+
+def download(lines: Iterable[str], *, pip: PipSettings, scratch_dir: Path) -> str | None:
+    """Download what requirement lines with hashes name, without what that requires.
+
+    Returns None, or pip's reason why not. The files lie in `scratch_dir/wheels`.
+    """
+    scratch_dir.mkdir(parents=True, exist_ok=True)
+    requirements_file = scratch_dir / "requirements.txt"
+    requirements_file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    options = ["--require-hashes", "-r", str(requirements_file)]
+    options += ["--dest", str(scratch_dir / "wheels")]
+    done = run_pip(pip, *_DOWNLOAD, *source_options(pip), *options)
+    return None if done.returncode == 0 else reason_of(done)
+
+
+def _at_hand(wheels: Sequence[LockedWheel], search: _Search) -> _Found:
+    files: dict[str, Path] = {}
+    strangers: list[Path] = []
+    tag = search.pip.interpreter.bytecode_tag
+    for wheel in wheels:
+        if search.store.find_wheel(wheel.sha256, tag) is not None:
+            files[wheel.sha256] = Path(wheel.filename)
+            continue
+        for candidate in _candidates(wheel, search.location, search.store):
+            if not candidate.is_file():
+                continue
+            if file_sha256(candidate) == wheel.sha256:
+                files[wheel.sha256] = candidate
+                break
+            strangers.append(candidate)
+    return _Found(files=files, strangers=tuple(strangers))
+
+
+def _candidates(wheel: LockedWheel, location: Location, store: Store) -> Iterator[Path]:
+    for directory in location.wheelhouse_dirs:
+        yield directory / wheel.filename
+    if store.built_dir.is_dir():
+        yield from sorted(store.built_dir.glob(f"*/{wheel.filename}"))
+    if wheel.path is not None:
+        yield wheel.path
+
+
+def _bring(missing: Sequence[LockedWheel], files: dict[str, Path], search: _Search) -> str:
+    """Build and download what is missing into `files`; returns why something may be left."""
+    if search.pip.offline:
+        return "they are neither in a wheelhouse nor in the store, and no index may be asked"
+    reason = ""
+    for wheel in missing:
+        if wheel.built_from is not None and wheel.built_from.sha256:
+            reason = _rebuild(wheel, files, search) or reason
+    lines = [_line(wheel) for wheel in missing if wheel.built_from is None]
+    if lines:
+        reason = download(lines, pip=search.pip, scratch_dir=search.scratch_dir) or reason
+        for file in (search.scratch_dir / "wheels").glob("*.whl"):
+            files[file_sha256(file)] = file
+    return reason or "pip found other files"
+
+
+def _line(wheel: LockedWheel) -> str:
+    """Return the requirement that only this file meets."""
+    if wheel.url is not None and wheel.url.startswith(("https:", "http:", "file:")):
+        return f"{wheel.name} @ {wheel.url} --hash=sha256:{wheel.sha256}"
+    return f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}"
+
+
+def _rebuild(wheel: LockedWheel, files: dict[str, Path], search: _Search) -> str | None:
+    """Build a wheel again from its sdist, found by its hash; returns why it is not the locked one.
+
+    A backend that is not reproducible gives other bytes on another machine: then the wheel has
+    to be vendored.
+    """
+    source = wheel.built_from
+    if source is None:
+        return None
+    wanted = Source(
+        name=wheel.name,
+        requirement=f"{wheel.name}=={wheel.version}",
+        key=source.sha256,
+        sha256=source.sha256,
+        subject=f"{wheel.name} {wheel.version}",
+    )
+    try:
+        built = build_source(wanted, search.store, location=search.location.path, pip=search.pip)
+    except BuildError as error:
+        return error.message
+    if file_sha256(built) != wheel.sha256:
+        return f"{wheel.filename} built from {source.filename} here has other bytes"
+    files[wheel.sha256] = built
+    return None

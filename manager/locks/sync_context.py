@@ -1,0 +1,82 @@
+"""What a sync works with: the store, the API, the environment, and how far it may go."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from manager.interpreters.interpreter import Interpreter
+from manager.interpreters.search import MissingInterpreterError, find, search_directories
+from manager.locks.pip import PipSettings
+from manager.plugins.location_content import LocationContent
+from manager.plugins.locations import Location
+from manager.plugins.tool_settings import ToolSettings
+from manager.store.store import ApiCopy, Store
+
+__all__ = ["SyncContext", "interpreter_for", "pip_for"]
+
+
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyncContext:
+    """The surroundings of a lock or a sync.
+
+    `inherited` is the caller's environment variables, `default_python` the interpreter for
+    plugins that ask for none. `offline` asks no index, `frozen` changes no lock. `progress` is
+    told what takes time, in the thread that called. An entry point that is tried is given up after
+    `trial_timeout_s`.
+    """
+
+    store: Store
+    api: ApiCopy
+    inherited: Mapping[str, str]
+    default_python: Path
+    offline: bool = False
+    frozen: bool = False
+    progress: Callable[[str], None] = _silent
+    trial_timeout_s: float = 120
+
+    @cached_property
+    def search(self) -> tuple[Path, ...]:
+        """Where other interpreters may be."""
+        return search_directories(self.inherited)
+
+
+def interpreter_for(context: SyncContext, content: LocationContent) -> Interpreter:
+    """Return the interpreter of a location; raises what `find` raises."""
+    specifiers = [str(one.requires_python or "") for one in content.distributions]
+    try:
+        return find(
+            content.settings.python,
+            SpecifierSet(",".join(filter(None, specifiers))),
+            default=context.default_python,
+            cache_dir=context.store.interpreters_dir,
+            search=context.search,
+        )
+    except MissingInterpreterError as error:
+        raise MissingInterpreterError(
+            requested=error.requested, found=error.found, plugin=content.location.path
+        ) from error
+
+
+def pip_for(
+    context: SyncContext,
+    location: Location,
+    settings: ToolSettings,
+    interpreter: Interpreter,
+    *,
+    offline: bool | None = None,
+) -> PipSettings:
+    """Return how pip is called for a location; `offline` None is as the context says."""
+    return PipSettings(
+        interpreter=interpreter,
+        inherited=context.inherited,
+        offline=context.offline if offline is None else offline,
+        find_links=location.wheelhouse_dirs,
+        exclude_newer=settings.exclude_newer,
+    )

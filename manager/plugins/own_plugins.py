@@ -1,0 +1,44 @@
+"""The plugins of the worker's own environment, used when the plugin path is empty (KIP-146).
+
+Then nothing is isolated: what is installed beside venvoy is what plugins get, and hosts run in the
+interpreter that the worker runs in. The API is served framework first all the same.
+"""
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+
+from manager.errors import VenvoyError
+from manager.plugins.distributions import Distribution, read_installed
+from manager.plugins.locations import Location, Problem, Shape
+
+__all__ = ["own_distributions", "own_location"]
+
+# What we install ourselves and never offer as a plugin.
+OURS = frozenset({"venvoy", "venvoy-api"})
+
+
+def own_location() -> Location:
+    """Return the location that stands for the worker's own environment."""
+    prefix = Path(sys.prefix)
+    return Location(path=prefix, shape=Shape.WORKER, place=prefix.parent, place_index=0)
+
+
+def own_distributions(problems: list[Problem]) -> Iterator[Distribution]:
+    """Yield the installed distributions that carry plugins, by name; a broken one is a problem."""
+    found: dict[str, Distribution] = {}
+    for installed in distributions():
+        entry_points = installed.read_text("entry_points.txt") or ""
+        metadata = installed.read_text("METADATA") or ""
+        if "[venvoy." not in entry_points:
+            continue
+        source = Path(str(installed.locate_file("")))
+        try:
+            distribution = read_installed(source, metadata, entry_points)
+        except VenvoyError as error:
+            problems.append(Problem(path=source, error=error, severity="error"))
+        else:
+            if distribution.name not in OURS:  # the first on sys.path is the one that imports
+                found.setdefault(distribution.name, distribution)
+    yield from (found[name] for name in sorted(found))
