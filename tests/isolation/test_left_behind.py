@@ -1,0 +1,103 @@
+"""Nothing is left behind: no host, and nothing that a plugin started, however the worker ends."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.isolation.plugins import SOURCE, entry_points
+from tests.isolation.workspaces import Workspace
+
+# Starts a child and a grandchild of every kind, names them by the workspace, and goes on for ever.
+BUSY = """
+import multiprocessing, subprocess, threading, time
+
+def dawdle(): time.sleep(600)
+
+class BusyTask(Task):
+    def start(self, props):
+        self.props = props
+        here = props["here"]
+        shell = "sleep 600 & sleep 600; : " + here
+        self.children = [subprocess.Popen(["/bin/sh", "-c", shell])]
+        context = multiprocessing.get_context("spawn")
+        self.process = context.Process(target=dawdle)
+        self.process.start()
+        if not os.fork():
+            time.sleep(600)
+        threading.Thread(target=dawdle).start()
+        open(os.path.join(here, "busy"), "w").close()
+    def drained(self): return self.props["ends"] == "yes"
+    def poll(self):
+        time.sleep(0.05)
+        return None
+
+class Busy(Source):
+    def task_class(self): return BusyTask
+"""
+
+
+def processes_of(workspace: Workspace) -> list[str]:
+    """Command lines of processes that run in the workspace, below `work/`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            directory = (process / "cwd").readlink()
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if directory.is_relative_to(workspace.work) and command:
+            found.append(f"{process.name} {command}")
+    return found
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def busy(workspace: Workspace, *, ends: str) -> Path:
+    workspace.wheel(
+        "busy",
+        "busy",
+        files={"busy.py": SOURCE + BUSY},
+        entry_points={"venvoy.source": {"busy": "busy:Busy"}},
+    )
+    here = str(workspace.work)
+    return workspace.config("busy", "busy.Busy", topic="busy", here=here, ends=ends)
+
+
+def test_after_a_run_no_process_is_left(workspace: Workspace) -> None:
+    workspace.run(busy(workspace, ends="yes"))
+    assert (workspace.work / "busy").exists()
+    assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_when_the_worker_ends_no_process_is_left(
+    workspace: Workspace, number: signal.Signals
+) -> None:
+    config = busy(workspace, ends="no")
+    with workspace.start("run", "--offline", workspace.worker(), config) as worker:
+        assert wait_until((workspace.work / "busy").exists, 30)
+        alive = processes_of(workspace)
+        assert len(alive) >= 7, alive  # the worker, two hosts, and what the plugin started
+        worker.send_signal(number)
+        _, stderr = worker.communicate(timeout=30)
+        expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 0, signal.SIGINT: 0}
+        assert worker.returncode == expected[number], stderr
+        assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+
+
+def test_entry_points_hosts_of_a_run_that_fails_leave_no_process(workspace: Workspace) -> None:
+    config = busy(workspace, ends="no")
+    workspace.wheel("bad", "bad", files={"bad.py": SOURCE}, entry_points=entry_points("bad"))
+    missing = workspace.config("bad", "bad.Source", connector__version="9")
+    workspace.run(config, missing, code=1)
+    assert processes_of(workspace) == []
