@@ -141,5 +141,5 @@ def _connector_values(stage: dict[str, Any]) -> list[Any]:
     values = list(connector.validate(dict(stage["config"])).config_values)
     checked = {value.name for value in values}
     definition = connector.config()
-    names = definition.names if definition is not None else ()
+    names = definition.names() if definition is not None else ()
     return [*values, *(venvoy_api.ConfigValue(name) for name in names if name not in checked)]
