@@ -196,7 +196,7 @@ def test_a_slow_sink_is_not_sent_more_than_its_window(
     report = run_plans([slow], [environment], log_file, wrap=wrap, window_records=40)
     assert report.failures == ()
     assert [line[1] for line in lines_of(out)] == list(range(600))  # type: ignore[index]
-    assert 0 < watched[0].ahead <= 60
+    assert watched[0].ahead <= 60
 
 
 WORKER = """
