@@ -48,36 +48,34 @@ def each_python(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[None]:
+def clean_environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
     """No PIP_* or VENVOY_* from outside, no pip configuration, a home of the test's own.
 
     Tests marked `network` keep the machine's index. A test that leaves the working directory or
-    the environment changed fails.
+    the environment changed fails; what it sets through its own `monkeypatch` is undone before.
     """
     uses_network = request.node.get_closest_marker("network") is not None
-    for name in list(os.environ):
-        if name.startswith("VENVOY_") or (name.startswith("PIP_") and not uses_network):
-            monkeypatch.delenv(name)
-    if not uses_network:
-        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    home = tmp_path / "home"
-    home.mkdir()
-    if not uses_network:
-        monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    before_directory = Path.cwd()
-    before = dict(os.environ)
-    yield
-    assert Path.cwd() == before_directory, "the test left the working directory changed"
-    changed = {
-        name
-        for name in before.keys() | os.environ.keys()
-        if before.get(name) != os.environ.get(name) and name != "PYTEST_CURRENT_TEST"
-    }
-    assert not changed, f"the test left the environment changed: {sorted(changed)}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("VENVOY_") or (name.startswith("PIP_") and not uses_network):
+                patch.delenv(name)
+        home = tmp_path / "home"
+        home.mkdir()
+        if not uses_network:
+            patch.setenv("PIP_CONFIG_FILE", os.devnull)
+            patch.setenv("HOME", str(home))
+        patch.setenv("XDG_DATA_HOME", str(home / "data"))
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        before_directory = Path.cwd()
+        before = dict(os.environ)
+        yield
+        assert Path.cwd() == before_directory, "the test left the working directory changed"
+        changed = {
+            name
+            for name in before.keys() | os.environ.keys()
+            if before.get(name) != os.environ.get(name) and name != "PYTEST_CURRENT_TEST"
+        }
+        assert not changed, f"the test left the environment changed: {sorted(changed)}"
 
 
 @pytest.fixture
