@@ -48,8 +48,9 @@ class InvalidConnectorError(VenvoyError):
     def hint(self) -> str:
         """What to change."""
         if self.key is None:
-            return f"`venvoy plugins list` tells whether the plugins of `{self.connector}` load"
-        return f"correct `{self.key}` in the config of `{self.connector}`"
+            return "mend the plugin, or take another version of it"
+        verb = "set" if self.reason.startswith("Missing required configuration") else "correct"
+        return f"{verb} `{self.key}` in the config of `{self.connector}`"
 
 
 class TooManyTasksError(VenvoyError):

@@ -16,16 +16,43 @@ from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.distributions import PluginType
 from manager.plugins.plugin_path import Location
 from manager.plugins.selection import Choice, select
+from manager.plugins.selection_faults import NoMatchingVersionError
 
 __all__ = [
     "PipelinePlan",
     "Segment",
     "Stage",
     "StageRole",
+    "UnchosenPluginError",
     "WorkerConverters",
     "plan_pipeline",
     "segments",
 ]
+
+
+class UnchosenPluginError(VenvoyError):
+    """A config asks for a plugin or a version that cannot be chosen; `cause` says why."""
+
+    def __init__(self, *, where: str, key: str, cause: VenvoyError) -> None:
+        super().__init__(where, key)
+        self.where = where
+        self.key = key
+        self.cause = cause
+
+    @property
+    def code(self) -> str:  # type: ignore[override]  # it is the cause's
+        """The code of the cause."""
+        return self.cause.code
+
+    @property
+    def message(self) -> str:
+        """The config, the key, and the cause."""
+        return f"{self.where}: `{self.key}`: {self.cause.message}"
+
+    @property
+    def hint(self) -> str:
+        """What the cause advises."""
+        return self.cause.hint
 
 
 class StageRole(StrEnum):
@@ -201,11 +228,17 @@ class _Planner:
         *,
         own: Location | None,
         alias: str | None = None,
+        where: str | None = None,
     ) -> Stage | None:
         try:
             choice = select(self.catalog, type=types, name=request.name, spec=request.spec, own=own)
         except VenvoyError as error:
-            self.problems.append(error)
+            key = request.name_key
+            if isinstance(error, NoMatchingVersionError):
+                key = request.version_key
+            self.problems.append(
+                UnchosenPluginError(where=where or self.config.where, key=key, cause=error)
+            )
             self.unchosen = True
             return None
         return Stage(
@@ -269,4 +302,4 @@ class _Planner:
         )
         if mine is not None:
             return self.stage(role, mine, (kind,), own=own)
-        return self.stage(role, worker, (kind,), own=None)
+        return self.stage(role, worker, (kind,), own=None, where="the worker config")

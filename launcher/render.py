@@ -58,25 +58,24 @@ def raw(text: str) -> None:
 
 def warning(error: VenvoyError) -> None:
     """Print a fault that hinders nothing to stderr, with its hint."""
-    console = _console(stderr=True)
-    console.print(f"[bold yellow]warning[/]: {escape(error.message)}")
-    for hint in _hints(error):
-        console.print(f"[bold cyan]hint[/]: {escape(hint)}")
+    _tell(error, "[bold yellow]warning[/]")
 
 
 def failure(error: VenvoyError) -> None:
-    """Print an error to stderr: what happened, then a blank line, then what to do."""
+    """Print an error to stderr: what happened, then what to do; several each with its hint."""
+    _tell(error, "[bold red]error[/]")
+
+
+def _tell(error: VenvoyError, label: str) -> None:
     console = _console(stderr=True)
-    console.print(f"[bold red]error[/]: {escape(error.message)}")
-    for hint in _hints(error):
-        console.print(f"[bold cyan]hint[/]: {escape(hint)}")
-
-
-def _hints(error: VenvoyError) -> tuple[str, ...]:
-    if isinstance(error, ProblemsError):
-        nested = (hint for problem in error.problems for hint in _hints(problem))
-        return tuple(dict.fromkeys(nested))
-    return (error.hint,)
+    if isinstance(error, ProblemsError) and len(error.problems) > 1:
+        console.print(f"{label}: {escape(error.heading)}")
+        for problem in error.problems:
+            console.print(f"  - {escape(problem.message)}")
+            console.print(f"    [bold cyan]hint[/]: {escape(problem.hint)}")
+        return
+    console.print(f"{label}: {escape(error.message)}")
+    console.print(f"[bold cyan]hint[/]: {escape(error.hint)}")
 
 
 def unexpected(error: BaseException) -> None:

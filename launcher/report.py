@@ -71,9 +71,20 @@ class ConnectorReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """Every connector, in the order in which they were given."""
+    """Every connector, in the order in which they were given.
+
+    `interrupted` says that Ctrl-C (SIGINT) ended the run, in order, before its sources did.
+    """
 
     connectors: tuple[ConnectorReport, ...]
+    interrupted: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """1 when a connector failed, else 130 after Ctrl-C, else 0."""
+        if self.failures:
+            return 1
+        return 130 if self.interrupted else 0
 
     @property
     def failures(self) -> tuple[VenvoyError, ...]:

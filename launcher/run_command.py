@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from launcher import render
@@ -27,7 +28,7 @@ def run_command(
     frozen: bool,
     as_json: bool,
 ) -> int:
-    """Run connectors; 1 when one failed, and the table says which and why."""
+    """Run connectors; 1 when one failed, and the table says which and why; 130 after Ctrl-C."""
     worker = read_worker_config(worker_file)
     for key in worker.strangers:
         render.note(f"{worker_file}: nobody reads `{key}`")
@@ -46,13 +47,15 @@ def run_command(
         worker, workplace, preparation, output=RunOutput(), working_dir=Path.cwd()
     )
     if as_json:
-        code = 1 if report.failures else 0
-        render.json_envelope("run", report_as_json(report), errors=report.failures, exit_code=code)
+        data, code = report_as_json(report), report.exit_code
+        render.json_envelope("run", data, errors=report.failures, exit_code=code)
         return code
     render.run_report(report)
     for failure in report.failures:
         render.failure(failure)
-    return 1 if report.failures else 0
+    if report.interrupted:
+        render.note("interrupted; the next run goes on from the offsets that were committed")
+    return report.exit_code
 
 
 def run_prepared(
@@ -75,11 +78,16 @@ def run_prepared(
     )
 
     async def serve() -> RunReport:
-        stop = asyncio.Event()
+        stop, interrupted = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        return await run(
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+        def interrupt() -> None:
+            interrupted.set()
+            stop.set()
+
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+        report = await run(
             preparation.plans,
             environments=preparation.environments,
             api=workplace.context.api,
@@ -90,6 +98,7 @@ def run_prepared(
             stop=stop,
             problems=preparation.problems,
         )
+        return replace(report, interrupted=interrupted.is_set())
 
     with closing(SqliteLog(worker.storage_file)) as log:
         return asyncio.run(serve())

@@ -66,22 +66,29 @@ class UsageError(VenvoyError):
 
 
 class ProblemsError(VenvoyError):
-    """All the faults of one input, collected before it was refused."""
+    """All the faults of one input, collected before it was refused; never one within another."""
 
     code = "problems"
 
     def __init__(self, *, subject: str, problems: Sequence[VenvoyError]) -> None:
         super().__init__(subject)
         self.subject = subject
-        self.problems = tuple(problems)
+        flat: list[VenvoyError] = []
+        for problem in problems:
+            flat.extend(problem.problems if isinstance(problem, ProblemsError) else [problem])
+        self.problems: tuple[VenvoyError, ...] = tuple(flat)
 
     @property
     def message(self) -> str:
         """The subject and every problem, one a line; a single problem speaks for itself."""
         if len(self.problems) == 1:
             return self.problems[0].message
-        head = f"{len(self.problems)} problems in {self.subject}:"
-        return "\n".join([head, *(f"  - {problem.message}" for problem in self.problems)])
+        return "\n".join([self.heading, *(f"  - {problem.message}" for problem in self.problems)])
+
+    @property
+    def heading(self) -> str:
+        """How many problems there are, and in what."""
+        return f"{len(self.problems)} problems in {self.subject}:"
 
     @property
     def hint(self) -> str:

@@ -120,7 +120,7 @@ def _checked(stage: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str] | N
     except LoadError as error:
         message = error.message
     except Exception as error:  # noqa: BLE001  # whatever a plugin raises is a fault to tell
-        message = f"{type(error).__name__}: {error}"
+        message = f"checking its configuration raised {type(error).__name__}: {error}"
     else:
         problems = [
             _problem(stage, stage["prefix"] + value.name, str(message))

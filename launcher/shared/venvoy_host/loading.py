@@ -82,7 +82,8 @@ def make(cls: type[Any]) -> Any:
 def _import_failure(module: str, error: BaseException) -> LoadError:
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     kind = "missing-module" if missing else "import-error"
-    failure = LoadError(kind, f"importing {module} raised {_short(error)}", missing)
+    message = f"importing {module} raised {_short(error)}{_where(error)}"
+    failure = LoadError(kind, message, missing)
     failure.trace = _trace(error)
     return failure
 
@@ -90,6 +91,18 @@ def _import_failure(module: str, error: BaseException) -> LoadError:
 def _short(error: BaseException) -> str:
     text = str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _where(error: BaseException) -> str:
+    """Return the file and line that raised, as a SyntaxError tells them itself."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.line is not None]
+    outside = [
+        one for one in frames if not ("importlib" in one.filename or "venvoy_host" in one.filename)
+    ]
+    if isinstance(error, SyntaxError) or not outside:
+        return ""
+    last = outside[-1]
+    return f" ({last.filename.rpartition("/")[2]}, line {last.lineno})"
 
 
 def _trace(error: BaseException) -> str:

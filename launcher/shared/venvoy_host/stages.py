@@ -62,7 +62,7 @@ def close_stages(stages: list[tuple[str, Any]]) -> None:
 
 
 def stage_values(stage: dict[str, Any]) -> list[Any]:
-    """Check a stage's configuration as Kafka does; return the ConfigValue of each key it defines."""
+    """Check a stage's configuration as Kafka does; return a ConfigValue for each of its keys."""
     loaded = make(load_class(stage["type"], stage["module"], stage["qualname"]))
     definition = loaded.config()
     return [] if definition is None else list(definition.validate(_with_converter_type(stage)))
