@@ -101,8 +101,8 @@ def _where(error: BaseException) -> str:
     ]
     if isinstance(error, SyntaxError) or not outside:
         return ""
-    last = outside[-1]
-    return f" ({last.filename.rpartition("/")[2]}, line {last.lineno})"
+    file, line = outside[-1].filename.rpartition("/")[2], outside[-1].lineno
+    return f" ({file}, line {line})"
 
 
 def _trace(error: BaseException) -> str:
