@@ -1,0 +1,77 @@
+"""An empty plugin path means the worker's own environment (KIP-146); the API wins there too."""
+
+import json
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+from tests.wheel_maker import make_wheel
+
+ROOT = Path(__file__).parents[2]
+PLUGIN = """
+from pathlib import Path
+import sys
+from venvoy_api import ConfigDef, SourceConnector, SourceRecord, SourceTask
+
+class Own(SourceConnector):
+    def start(self, props): self.props = props
+    def stop(self): pass
+    def task_class(self): return OwnTask
+    def task_configs(self, max_tasks): return [self.props]
+    def config(self): return ConfigDef()
+
+class OwnTask(SourceTask):
+    told = False
+    def start(self, props): self.props = props
+    def stop(self): pass
+    def drained(self): return self.told
+    def poll(self):
+        if self.told:
+            return None
+        self.told = True
+        Path(self.props["out"]).write_text(sys.prefix)
+        return [SourceRecord({}, {}, "t", value=sys.prefix)]
+"""
+
+
+def own_environment(directory: Path) -> Path:
+    """A virtualenv in which venvoy (from here) and one plugin are installed; return its python."""
+    venv.create(directory, symlinks=True, with_pip=False)
+    site_packages = next((directory / "lib").glob("python3.*")) / "site-packages"
+    paths = (str(ROOT), sysconfig.get_path("purelib"))
+    (site_packages / "application.pth").write_text("\n".join(paths))
+    wheel = make_wheel(
+        directory,
+        "acme-own",
+        "3.1",
+        files={"acme_own.py": PLUGIN},
+        entry_points={"venvoy.source": {"own": "acme_own:Own"}},
+        requires=["venvoy-api>=1"],
+    )
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site_packages)
+    return directory / "bin" / "python"
+
+
+def test_plugins_come_from_the_workers_own_environment(tmp_path: Path) -> None:
+    python = own_environment(tmp_path / "application")
+    worker, connector = tmp_path / "w.properties", tmp_path / "c.properties"
+    worker.write_text("")
+    connector.write_text(f"name=c\nconnector.class=own\nout={tmp_path / 'out'}\n")
+    script = "import sys; from launcher.cli import main; main()"
+    done = subprocess.run(
+        [python, "-c", script, "run", str(worker), str(connector), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["data"]
+    assert (row["class"], row["version"], row["records_out"]) == ("acme_own.Own", "3.1", 1)
+    assert Path((tmp_path / "out").read_text()) == tmp_path / "application"
+    assert sys.prefix != str(tmp_path / "application")
