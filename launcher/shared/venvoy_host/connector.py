@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 import venvoy_api
 from venvoy_host.contexts import ConnectorLink, OffsetReader, SourceConnectorLink
 from venvoy_host.loading import LoadError, load_class, make
+from venvoy_host.logs import framework_logger
 from venvoy_host.stages import stage_values
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectorServer"]
 
-_log = logging.getLogger("venvoy.connector")
+_log = framework_logger("venvoy.connector")
 
 
 class ConnectorServer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from venvoy_host.control import Control
 
-__all__ = ["ControlHandler", "install", "replace_in_child"]
+__all__ = ["ControlHandler", "framework_logger", "install", "replace_in_child"]
 
 _MAX_CHARACTERS = 64 * 1024
 
@@ -38,18 +38,37 @@ class ControlHandler(logging.Handler):
         )
 
 
+class _FrameworkLogger(logging.Logger):
+    """The host's own words: outside the tree that `logging.config` and `disable` reach (PU02)."""
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802  # logging's name
+        return level >= logging.INFO
+
+
+_framework: list[logging.Logger] = []
+
+
+def framework_logger(name: str) -> logging.Logger:
+    """Return a logger for the host itself; whatever a plugin does to `logging`, it is heard."""
+    logger = _FrameworkLogger(name)
+    _framework.append(logger)
+    return logger
+
+
 def install(control: Control) -> None:
     """Make the root logger send to the worker, from INFO upwards; plugins may set more."""
     root = logging.getLogger()
-    root.addHandler(ControlHandler(control))
+    handler = ControlHandler(control)
+    for logger in (root, *_framework):
+        logger.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
 
 
 def replace_in_child() -> None:
     """In a fork that a plugin made: log to stderr, which reaches the worker line by line."""
-    root = logging.getLogger()
-    for handler in list(root.handlers):
-        if isinstance(handler, ControlHandler):
-            root.removeHandler(handler)
-            root.addHandler(logging.StreamHandler())
+    for logger in (logging.getLogger(), *_framework):
+        for handler in list(logger.handlers):
+            if isinstance(handler, ControlHandler):
+                logger.removeHandler(handler)
+                logger.addHandler(logging.StreamHandler())

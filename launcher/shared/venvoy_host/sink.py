@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from venvoy_api import TopicPartition
 from venvoy_host import flow, frames
 from venvoy_host.contexts import SinkContext
 from venvoy_host.frames import Kind
+from venvoy_host.logs import framework_logger
 from venvoy_host.sink_chain import SinkBatch, SinkChain
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SinkLoop"]
 
-_log = logging.getLogger("venvoy.sink")
+_log = framework_logger("venvoy.sink")
 _RETRY_S = (0.1, 60.0)
 _COMMIT_FAILURES_MAX = 3
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +12,7 @@ import venvoy_api
 from venvoy_host import flow, frames
 from venvoy_host.contexts import OffsetReader, SourceContext, canonical
 from venvoy_host.flow import DataSocket, PeerGoneError, Window
+from venvoy_host.logs import framework_logger
 from venvoy_host.source_chain import Group, SourceBatch, SourceChain, frame_batch
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceLoop", "last_offsets"]
 
-_log = logging.getLogger("venvoy.source")
+_log = framework_logger("venvoy.source")
 _BATCH_RECORDS = 2000
 _IDLE_S = 0.05
 _RETRY_S = (0.1, 30.0)
