@@ -26,13 +26,15 @@ _INTERNAL_KEYS = frozenset(("type", "predicate", "negate", "plugin.version"))
 class PluginRequest:
     """One plugin that a config asks for: a name as written, a version spec, and its own keys.
 
-    `name_key` and `version_key` are where the config says so, for messages.
+    `name_key` and `version_key` are where the config says so, for messages; `asked_version` is what
+    stands there, None when nothing does.
     """
 
     name: str
     spec: VersionSpec
     name_key: str
     version_key: str
+    asked_version: str | None
     config: Mapping[str, str]
 
 
@@ -178,6 +180,7 @@ class _Parser:
             spec=spec,
             name_key="connector.class",
             version_key=version_key,
+            asked_version=self.pairs.get(version_key),
             config=self.pairs,
         )
 
@@ -202,6 +205,7 @@ class _Parser:
             spec=spec,
             name_key=name_key,
             version_key=f"{prefix}plugin.version",
+            asked_version=self.pairs.get(f"{prefix}plugin.version"),
             config=self.below(prefix),
         )
 
@@ -242,6 +246,7 @@ class _Parser:
             spec=spec,
             name_key=f"{prefix}type",
             version_key=f"{prefix}plugin.version",
+            asked_version=self.pairs.get(f"{prefix}plugin.version"),
             config=self.below(prefix),
         )
 

@@ -19,7 +19,7 @@ class StageExplanation:
 
     stage: str
     asked_class: str
-    asked_version: str
+    asked_version: str | None
     version_key: str
     installed: tuple[str, ...]
     chosen_class: str
@@ -64,7 +64,7 @@ def _explain_stage(stage: Stage, host: int, environment: str) -> StageExplanatio
     return StageExplanation(
         stage=f"{stage.role}{f' {stage.alias}' if stage.alias else ''}",
         asked_class=stage.request.name,
-        asked_version=str(stage.request.spec),
+        asked_version=stage.request.asked_version,
         version_key=stage.request.version_key,
         installed=tuple(
             dict.fromkeys(str(candidate.version) for candidate in stage.choice.candidates)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from launcher.explain import Explanation
+from launcher.explain import Explanation, StageExplanation
 from launcher.listing import SHORT_DIGEST
 from launcher.report import RunReport
 from manager.errors import ProblemsError, VenvoyError
@@ -146,6 +146,12 @@ def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: s
         raw("  ".join(padded).rstrip())
 
 
+def _asked(stage: StageExplanation) -> str:
+    if stage.asked_version is None:
+        return f"no {stage.version_key}"
+    return f"{stage.version_key} = {stage.asked_version}"
+
+
 def explanation(explained: Explanation) -> None:
     """Print what `explain` found, a block per stage."""
     console = _console(stderr=False)
@@ -156,7 +162,7 @@ def explanation(explained: Explanation) -> None:
             f"[bold]{escape(stage.stage)}[/]  {escape(stage.chosen_class)} {stage.chosen_version}"
         )
         facts: Mapping[str, str] = {
-            "asked for": f"{stage.asked_class}, {stage.version_key} = {stage.asked_version}",
+            "asked for": f"{stage.asked_class}, {_asked(stage)}",
             "installed": ", ".join(stage.installed),
             "chosen": f"{stage.chosen_version}, because {stage.reason}",
             "location": stage.location,

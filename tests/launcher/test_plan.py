@@ -149,7 +149,11 @@ def test_explain_says_what_was_asked_what_is_there_what_was_chosen_and_why(
 ) -> None:
     made = plan(catalog, {"connector.version": ">=1,<2"})
     told = explain(made, {made.segments[0].location.path: "0123456789ab"}).stages[0]
-    assert (told.asked_class, told.asked_version) == ("csv", ">=1,<2")
+    assert (told.asked_class, told.asked_version, told.version_key) == (
+        "csv",
+        ">=1,<2",
+        "connector.version",
+    )
     assert told.installed == ("1.4.0", "2.0.0")
     assert (told.chosen_version, told.environment, told.host) == ("1.4.0", "0123456789ab", 1)
     assert told.location.endswith("csv_1")
