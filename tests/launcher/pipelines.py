@@ -242,6 +242,7 @@ def stage(
         spec=VersionSpec.parse(None),
         name_key="",
         version_key="",
+        asked_version=None,
         config=config or {},
     )
     return Stage(
