@@ -32,6 +32,11 @@ def run_command(
     worker = read_worker_config(worker_file)
     for key in worker.strangers:
         render.note(f"{worker_file}: nobody reads `{key}`")
+    if worker.unused:
+        named = ", ".join(f"`{key}`" for key in worker.unused)
+        render.note(
+            f"{worker_file}: passed over, as Kafka Connect's worker alone reads it: {named}"
+        )
     with render.progress(quiet=as_json) as progress:
         workplace = open_workplace(
             worker.plugin_path, progress=progress, offline=offline, frozen=frozen

@@ -47,7 +47,9 @@ class Desk:
         self.place.mkdir()
         put_plugin(GOOD, self.place)
         self.worker = self.write_worker()
-        (directory / "in.txt").write_text("".join(f"{line}\n" for line in LINES))
+        self.input = directory / "in.txt"
+        self.output = directory / "out.txt"
+        self.input.write_text("".join(f"{line}\n" for line in LINES))
 
     def write_worker(self, **keys: object) -> Path:
         """Write the worker's file anew with more keys."""
@@ -56,22 +58,23 @@ class Desk:
 
     def source(self, **keys: object) -> Path:
         """Write the config of a source for the lines; a key that is None is left out."""
-        return self._config("src", "LinesSource", file=self.directory / "in.txt", topic="t", **keys)
+        return self._config("src", "LinesSource", {"file": self.input, "topic": "t"}, keys)
 
     def sink(self, **keys: object) -> Path:
         """Write the config of a sink for the lines."""
-        return self._config("snk", "LinesSink", file=self.directory / "out.txt", topics="t", **keys)
+        return self._config("snk", "LinesSink", {"file": self.output, "topics": "t"}, keys)
 
-    def _config(self, stem: str, cls: str, **keys: object) -> Path:
-        every = {"name": stem, "connector_class": cls} | keys
+    def _config(
+        self, stem: str, cls: str, defaults: dict[str, object], keys: dict[str, object]
+    ) -> Path:
+        every = {"name": stem, "connector_class": cls} | defaults | keys
         present = {key: value for key, value in every.items() if value is not None}
         return write_config(self.directory / f"{stem}.properties", **present)
 
     @property
     def moved(self) -> tuple[str, ...]:
         """The lines that reached the sink's file."""
-        file = self.directory / "out.txt"
-        return tuple(file.read_text().splitlines()) if file.exists() else ()
+        return tuple(self.output.read_text().splitlines()) if self.output.exists() else ()
 
     @property
     def storage(self) -> Path:

@@ -15,14 +15,14 @@ GOOD = "good_neighbour"
 FAULTS = sorted(each.name for each in BROKEN.iterdir() if each.is_dir() and each.name != GOOD)
 
 
-def put_plugin(name: str, place: Path) -> Path:
+def put_plugin(name: str, place: Path, *, version: str | None = None) -> Path:
     """Put a folder of `tests/broken_plugins` on a place and return the location.
 
     A folder with a `wheel.toml` becomes a directory with that wheel, whose content is the folder's
     modules; `wheelhouse` there lists wheels without plugins to lie beside it, and `damage` says
-    what befell it. Another folder is copied as it is.
+    what befell it. Another folder is copied as it is. `version` makes another version of a wheel.
     """
-    source, location = BROKEN / name, place / name
+    source, location = BROKEN / name, place / (f"{name}-{version}" if version else name)
     if not (source / "wheel.toml").exists():
         shutil.copytree(source, location, ignore=shutil.ignore_patterns("__pycache__", "says.txt"))
         return location
@@ -30,7 +30,7 @@ def put_plugin(name: str, place: Path) -> Path:
     file = make_wheel(
         location,
         table["name"],
-        table["version"],
+        version or table["version"],
         files={module.name: module.read_text() for module in sorted(source.glob("*.py"))},
         requires=table.get("requires", ()),
         entry_points=table.get("entry-points"),
@@ -65,4 +65,4 @@ def write_config(target: Path, /, **keys: object) -> Path:
 
 def write_worker(target: Path, place: Path, /, **keys: object) -> Path:
     """Write a worker's file for one place."""
-    return write_config(target, plugin_path=place, **keys)
+    return write_config(target, **({"plugin_path": place} | keys))

@@ -1,0 +1,174 @@
+"""The command line itself: help, version, completion, usage errors, tables, Ctrl-C."""
+
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from launcher.cli import main_without_exit
+from tests.cli.conftest import LINES, Desk, Said
+
+REPOSITORY = Path(__file__).parent.parent.parent
+COMMANDS: tuple[list[str], ...] = (
+    [], ["plugins"], ["plugins", "list"], ["plugins", "lock"], ["plugins", "sync"],
+    ["plugins", "explain"], ["run"], ["demo"], ["completion"],
+)  # fmt: skip
+MAIN = "from launcher.cli import main; main()"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_tells_how_it_is_called(
+    capsys: pytest.CaptureFixture[str], command: list[str], flag: str
+) -> None:
+    assert main_without_exit([*command, flag]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.startswith(f"Usage: {' '.join(['venvoy', *command])} ")
+    assert "..." not in said.out.partition("\n")[2], "a line of help was cut off"
+    assert all(len(line) <= 100 for line in said.out.splitlines())
+
+
+def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main_without_exit(["--version"]) == 0
+    assert capsys.readouterr().out == f"venvoy {version('venvoy')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "command"),
+    [
+        (["plugins", "lst"], "no such command 'lst'. Did you mean 'list'?", "venvoy plugins"),
+        (["run", "--jsn"], "no such option '--jsn'. Did you mean '--json'?", "venvoy run"),
+        (["run"], "missing argument 'WORKER_CONFIG'", "venvoy run"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_with_a_hint(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str, command: str
+) -> None:
+    assert main_without_exit(arguments) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"error: {said}\nhint: `{command} --help` tells how to call it\n",
+    )
+
+
+def test_a_listing_without_a_plugin_path_is_refused(desk: Desk) -> None:
+    assert desk.venvoy("plugins", "list") == Said(
+        code=2,
+        out="",
+        err="error: nothing says where plugins are\n"
+        "hint: add `--plugin-path /opt/plugins` or `--worker-config worker.properties`\n",
+    )
+    both = desk.venvoy("plugins", "list", "--plugin-path", "x", "--worker-config", desk.worker)
+    assert (both.code, both.err.splitlines()[1]) == (2, "hint: give one of the two")
+
+
+def test_a_trial_timeout_that_is_no_number_is_refused(desk: Desk) -> None:
+    desk.patch.setenv("VENVOY_TRIAL_TIMEOUT_S", "soon")
+    assert desk.list() == Said(
+        code=2,
+        out="",
+        err="error: VENVOY_TRIAL_TIMEOUT_S is `soon` in the environment, not a number of seconds\n"
+        "hint: set it to a number such as 120, or unset it\n",
+    )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_a_script_that_asks_venvoy(
+    capsys: pytest.CaptureFixture[str], shell: str
+) -> None:
+    assert main_without_exit(["completion", shell]) == 0
+    said = capsys.readouterr().out
+    assert f"_VENVOY_COMPLETE={shell}_complete" in said
+    assert said.count("_venvoy_completion") >= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("venvoy ", {"completion", "demo", "plugins", "run"}),
+        ("venvoy plugins l", {"list", "lock"}),
+        ("venvoy plugins list --", {"--plugin-path", "--worker-config", "--json", "--help"}),
+    ],
+)
+def test_bash_is_offered_commands_and_options(desk: Desk, words: str, offered: set[str]) -> None:
+    environment = os.environ | {
+        "_VENVOY_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN], cwd=REPOSITORY, env=environment, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert {line.partition(",")[2] for line in done.stdout.splitlines()} == offered, done.stderr
+
+
+def test_a_table_in_a_pipe_has_a_line_for_each_row_however_long(desk: Desk) -> None:
+    assert main_without_exit(["plugins", "list", "--plugin-path", str(desk.place)]) == 0
+    lines = desk.capsys.readouterr().out.splitlines()
+    header = lines[0]
+    assert re.split(" {2,}", header) == [
+        "type", "class", "version", "location", "environment", "state",
+    ]  # fmt: skip
+    rows = [line for line in lines if "acme_good" in line]
+    assert [row[: header.index("class")].strip() for row in rows] == ["sink", "source"]
+    assert all(row[header.index("state") :] == "not synced" for row in rows)
+
+
+def test_a_named_location_alone_is_locked_and_synced(desk: Desk) -> None:
+    place = ("--plugin-path", desk.place)
+    locked = desk.venvoy("plugins", "lock", "good_neighbour", "--offline", *place)
+    assert locked == Said(
+        code=0,
+        out="lock  packages\nTMP/plugins/good_neighbour/pylock.toml  1  changed\n",
+        err="",
+    )
+    synced = desk.venvoy("plugins", "sync", desk.place / "good_neighbour", "--frozen", *place)
+    assert (synced.code, synced.err, synced.out.count(" ready\n")) == (0, "", 2)
+
+
+def test_ctrl_c_ends_a_run_in_order_and_the_next_goes_on_from_there(desk: Desk) -> None:
+    lines = [f"line {number}" for number in range(60)]
+    desk.input.write_text("".join(f"{line}\n" for line in lines))
+    files = (desk.worker, desk.source(pause_ms="50", follow="true"), desk.sink())
+    running = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "run", "--offline", *map(str, files)],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        patience = time.monotonic() + 60
+        while len(desk.moved) < 5 and running.poll() is None and time.monotonic() < patience:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 130, err
+    assert re.findall(r"^(src|snk) .*STOPPED$", out, re.MULTILINE) == ["src", "snk"]
+    last = err.splitlines()[-1]
+    assert last == "interrupted; the next run goes on from the offsets that were committed"
+    assert "Traceback" not in err
+    stopped_at = len(desk.moved)
+    assert 5 <= stopped_at < len(lines)
+    with closing(sqlite3.connect(desk.storage)) as log:
+        assert log.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    said = desk.run(desk.source(), desk.sink())
+    assert said.code == 0
+    assert desk.moved == tuple(lines)
+
+
+def test_a_run_again_has_nothing_left_to_move(desk: Desk) -> None:
+    assert desk.run(desk.source(), desk.sink()).code == 0
+    again = desk.run(desk.source(), desk.sink())
+    assert again.out.splitlines()[1].endswith("  DIGEST  0  TIME  COMPLETED")
+    assert desk.moved == LINES
