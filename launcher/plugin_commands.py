@@ -194,7 +194,7 @@ def _tell(listing: Listing, command: str, *, as_json: bool) -> int:
             row.type,
             row.class_name,
             row.version,
-            row.location,
+            _from_here(row.location),
             (row.environment or "")[:SHORT_DIGEST],
             f"shadowed: {row.detail}" if row.state == "shadowed" else row.state,
         )
@@ -205,6 +205,12 @@ def _tell(listing: Listing, command: str, *, as_json: bool) -> int:
         render.warning(problem.error)
     _tell_errors(listing.errors)
     return code
+
+
+def _from_here(location: str) -> str:
+    """Return a path as short as it can be said from the working directory."""
+    path = Path(location)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location
 
 
 def _tell_errors(errors: Sequence[VenvoyError]) -> None:

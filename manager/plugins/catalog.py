@@ -154,7 +154,12 @@ def _usable(content: LocationContent, api: Version) -> tuple[LocationContent, li
         if required is None or required.contains(api, prereleases=True):
             fitting.append(distribution)
         else:
-            error = ApiMismatchError(distribution=str(distribution), required=required, running=api)
+            error = ApiMismatchError(
+                distribution=str(distribution),
+                location=content.location.path,
+                required=required,
+                running=api,
+            )
             problems.append(_error(content.location, error))
     usable = LocationContent(
         location=content.location, distributions=tuple(fitting), settings=content.settings

@@ -23,17 +23,20 @@ class ApiMismatchError(VenvoyError):
 
     code = "api-mismatch"
 
-    def __init__(self, *, distribution: str, required: SpecifierSet, running: Version) -> None:
+    def __init__(
+        self, *, distribution: str, location: Path, required: SpecifierSet, running: Version
+    ) -> None:
         super().__init__(distribution, str(required), str(running))
+        self.location = location
         self.distribution = distribution
         self.required = required
         self.running = running
 
     @property
     def message(self) -> str:
-        """The plugin, what it requires, and what runs."""
+        """The plugin, where it is, what it requires, and what runs."""
         return (
-            f"`{self.distribution}` requires venvoy-api {self.required}, "
+            f"`{self.distribution}` at `{self.location}` requires venvoy-api {self.required}, "
             f"but this venvoy runs venvoy-api {self.running}"
         )
 

@@ -251,10 +251,10 @@ def test_a_key_of_the_worker_that_nobody_reads_is_noted(desk: Desk) -> None:
 def test_what_only_kafkas_worker_reads_is_passed_over_with_a_note(desk: Desk) -> None:
     desk.write_worker(bootstrap_servers="broker:9092", group_id="connect")
     said = desk.run(desk.source(), desk.sink())
-    assert (said.code, said.err) == (
-        0,
+    assert said.code == 0
+    assert said.err == (
         "TMP/worker.properties: passed over, as Kafka Connect's worker alone reads it: "
-        "`bootstrap.servers`, `group.id`\n",
+        "`bootstrap.servers`, `group.id`\n"
     )
 
 

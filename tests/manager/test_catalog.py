@@ -150,7 +150,8 @@ def test_another_api_than_the_running_one_is_an_error_that_names_both(tmp_path: 
     assert found(catalog) == ["acme_csv.CsvSourceConnector 1.0 old"]
     assert broken(catalog) == [("api-mismatch", "new")]
     assert catalog.broken[0].error.message == (
-        "`acme-csv 1.0` requires venvoy-api >=2, but this venvoy runs venvoy-api 1.0.0"
+        f"`acme-csv 1.0` at `{tmp_path}/new` requires venvoy-api >=2, "
+        "but this venvoy runs venvoy-api 1.0.0"
     )
 
 
