@@ -17,10 +17,15 @@ _NO_VERSION: Final = re.compile(
     r"ERROR: Could not find a version that satisfies the requirement (?P<what>.+?)"
     r" \(from versions: (?P<versions>.*)\)\Z"
 )
-_HOST: Final = re.compile(r"host='(?P<host>[^']+)'|Failed to connect to (?:proxy )?(?P<other>\S+)")
+_HOST: Final = re.compile(
+    r"host='(?P<host>[^']+)'|Failed to connect to (?:proxy )?(?P<other>\S+)"
+    r"|Could not fetch URL https?://(?P<index>[^/:\s]+)"
+)
 _BROKEN: Final = re.compile(
     r"connection broken by|Failed to connect|connection-failed|Read timed out|Temporary failure"
+    r"|confirming the ssl certificate"
 )
+_UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 _MARKS: Final = ("\N{MULTIPLICATION SIGN}", "╰─>")
 """What pip puts before what happened and why."""
 
@@ -38,6 +43,8 @@ def reason_of(done: Completed) -> str:
     lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
     host = unreachable_host(done)
     if host is not None:
+        if any(_UNTRUSTED in line for line in lines):
+            return f"the certificate of `{host}` is not trusted here (PIP_CERT names a bundle)"
         return f"`{host}` cannot be reached{_asked_for(lines)}"
     for look in (_conflict, _build, _hashes, _errors):
         found = look(lines)
@@ -53,7 +60,7 @@ def unreachable_host(done: Completed) -> str | None:
         if _BROKEN.search(line):
             found = _HOST.search(line)
             if found is not None:
-                return found["host"] or found["other"]
+                return found["host"] or found["other"] or found["index"]
     return None
 
 

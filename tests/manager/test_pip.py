@@ -1,7 +1,12 @@
 """What pip is asked and what becomes of its answers, with real wheels and no index."""
 
+import http.server
 import os
-from collections.abc import Callable
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -195,8 +200,45 @@ def test_an_index_that_does_not_answer_is_told_as_such(
     assert "`127.0.0.1` cannot be reached to look for requests" in caught.value.message
 
 
+@pytest.fixture
+def untrusted_server(tmp_path: Path) -> Iterator[str]:
+    """A server whose certificate nobody signed."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # refusals are the point
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"https://localhost:{server.server_port}/simple"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_index_that_is_not_trusted_is_told_as_such(
+    tmp_path: Path, python311: Interpreter, untrusted_server: str
+) -> None:
+    inherited = dict(os.environ) | {"PIP_INDEX_URL": untrusted_server, "PIP_RETRIES": "0"}
+    with pytest.raises(UnreachableIndexError) as caught:
+        resolve(
+            wanted(tmp_path, "requests", settings=ToolSettings(), api=None),
+            pip=PipSettings(interpreter=python311, inherited=inherited),
+            scratch_dir=tmp_path,
+        )
+    assert "the certificate of `localhost` is not trusted here" in caught.value.message
+
+
 def test_offline_no_url_is_followed(tmp_path: Path, resolve_here: Resolve) -> None:
-    url = "https://files.pythonhosted.org/packages/x-1.0-py3-none-any.whl"
+    url = "https://index.example/packages/x-1.0-py3-none-any.whl"
     with pytest.raises(UnreachableIndexError, match=r"127\.0\.0\.1:9"):
         resolve_here(f"x @ {url}")
 
