@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.failed_entry_points import failed_entry_points
+from launcher.shipped_framework import shipped_framework
 from launcher.workplace import Workplace
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Plugin
@@ -108,7 +109,7 @@ def _listing(
     return Listing(
         plugins=rows,
         broken=(*workplace.catalog.broken, *failed.values(), *_failing(synced.values())),
-        warnings=workplace.catalog.warnings,
+        warnings=(*workplace.catalog.warnings, *_shipping(synced.values())),
     )
 
 
@@ -148,6 +149,11 @@ def _failing(synced: Iterable[SyncedLocation]) -> Iterator[Problem]:
     for one in synced:
         for fault in failed_entry_points(one):
             yield Problem(path=one.location.path, error=fault, severity="error")
+
+
+def _shipping(synced: Iterable[SyncedLocation]) -> Iterator[Problem]:
+    for one in synced:
+        yield from shipped_framework(one.location.path, one.environment)
 
 
 def _tried(plugin: Plugin, synced: SyncedLocation) -> tuple[str, str]:

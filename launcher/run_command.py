@@ -13,6 +13,7 @@ from launcher.report import RunReport
 from launcher.run_output import RunOutput
 from launcher.runtime import RunSettings
 from launcher.settings import WorkerConfig, inherited_environment, read_worker_config
+from launcher.shipped_framework import shipped_framework
 from launcher.sqlite_log import SqliteLog
 from launcher.worker import run
 from launcher.workplace import Workplace, open_workplace
@@ -48,6 +49,9 @@ def run_command(
         if not planned.complete:  # then no host is started, not even to check the others
             raise planned.as_error()
         preparation = prepare(workplace, planned.plans, config_problems=planned.problems)
+        for path, environment in preparation.environments.items():
+            for problem in shipped_framework(path, environment):
+                render.warning(problem.error)
     report = run_prepared(
         worker, workplace, preparation, output=RunOutput(), working_dir=Path.cwd()
     )

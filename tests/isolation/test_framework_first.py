@@ -253,12 +253,15 @@ def test_a_false_api_is_left_out_and_reported(ran: Workspace) -> None:
     warnings = " ".join(receipt["warnings"])
     assert "ships `venvoy_api`" in warnings
     assert "ships `venvoy_host`" in warnings
+    stderr = json.loads((ran.work / "told.json").read_text())["stderr"]
+    assert "false-api 1.0 ships `venvoy_api`, which only venvoy provides" in stderr
 
 
 def test_a_locked_api_is_not_installed(ran: Workspace) -> None:
     one = told_by(ran, "locked_api")["task"]
     receipt = json.loads((Path(str(one["prefix"])) / "receipt.json").read_text())
     assert [wheel[0] for wheel in receipt["wheels"]] == ["locked-api"]
+    assert receipt["warnings"] == []
 
 
 def test_a_plugins_manager_launcher_and_bundler_are_its_own(ran: Workspace) -> None:
