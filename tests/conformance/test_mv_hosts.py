@@ -86,6 +86,7 @@ from venvoy_api import *
 class Versioned(Converter):
     def config(self): return ConfigDef()
     def from_connect_data(self, topic, headers, schema, value):
+        value = value if isinstance(value, dict) else {"key": value}
         return json.dumps({"converter": VERSION_OF("converter"), **value}).encode()
     def to_connect_data(self, topic, headers, data):
         return SchemaAndValue(None, json.loads(data))
@@ -274,3 +275,27 @@ def test_MV04_a_stage_that_the_connectors_location_lacks_is_the_newest_anywhere(
     (record,) = workspace.values("other")
     assert [record[stage] for stage in STAGES[:4]] == ["other", "2.3.0", "2.3.0", "4.3.0"]
     assert record["conflict"] == "none"
+
+
+def test_MV07_one_task_uses_converters_of_three_environments(
+    host_tests_dir: Path, told: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    shared = host_tests_dir / "versions"
+    workspace = Workspace(tmp_path / "space", host_tests_dir / "store")
+    for version in ISOLATED:
+        (workspace.plugins / f"v{version}").symlink_to(shared / "plugins" / f"v{version}")
+    (workspace.work / "alive").mkdir()
+    keys = {}
+    for part, version in zip(("key", "value", "header"), ISOLATED, strict=True):
+        kind = "header_converter" if part == "header" else "converter"
+        keys[f"{part}__converter"] = f"versioned_{kind}.Versioned"
+        keys[f"{part}__converter__plugin__version"] = version
+    worker = workspace.worker(**keys)
+    config = workspace.config("mixed", "versioned_source.Versioned", topic="mixed", together="1")
+    workspace.venvoy("run", "--offline", worker, config)
+    (columns,) = workspace.records("mixed")
+    key = json.loads((columns.keys or [None])[0] or b"")
+    assert key == {"converter": "1.1.0", "key": "k"}
+    assert json.loads(columns.values[0] or b"")["converter"] == "2.3.0"
+    ((_, header),) = decode_headers((columns.headers or [None])[0] or b"")
+    assert header == b"4.3.0"
