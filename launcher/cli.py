@@ -10,6 +10,7 @@ from click.shell_completion import get_completion_class
 
 from launcher import render
 from launcher.demo import run_demo
+from launcher.interruption import InterruptedByUserError
 from launcher.plugin_commands import (
     explain_command,
     list_command,
@@ -22,7 +23,6 @@ from manager.errors import InternalError, UsageError, VenvoyError
 __all__ = ["main", "main_without_exit"]
 
 EXIT_BUG = 3
-EXIT_INTERRUPTED = 130
 SHELLS = ("bash", "zsh", "fish")
 FILE = click.Path(path_type=Path)
 
@@ -37,8 +37,9 @@ def main_without_exit(arguments: Sequence[str]) -> int:
     try:
         result: object = venvoy.main(list(arguments), prog_name="venvoy", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        render.note("interrupted")
-        return EXIT_INTERRUPTED
+        fault = InterruptedByUserError()
+        render.failure(fault)
+        return fault.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
@@ -77,10 +78,13 @@ class _Command(click.Command):
         if not ctx.params.get("as_json"):
             return super().invoke(ctx)
         name = ctx.command_path.partition(" ")[2]
+        fault: VenvoyError
         try:
             return super().invoke(ctx)
         except VenvoyError as error:
             fault = error
+        except KeyboardInterrupt:
+            fault = InterruptedByUserError()
         except Exception as error:  # noqa: BLE001 - the last net, as in `main_without_exit`
             render.unexpected(error)
             fault = InternalError(what=f"unexpected {type(error).__name__}: {error}")

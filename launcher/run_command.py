@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher import render
+from launcher.interruption import InterruptedByUserError
 from launcher.preparation import Preparation, plan_all, prepare, worker_converters
 from launcher.report import RunReport
 from launcher.run_output import RunOutput
@@ -55,15 +56,17 @@ def run_command(
     report = run_prepared(
         worker, workplace, preparation, output=RunOutput(), working_dir=Path.cwd()
     )
+    ends = list(report.failures)
+    if report.interrupted:
+        hint = "run it again: it goes on from the offsets that were committed"
+        ends.append(InterruptedByUserError(hint=hint))
     if as_json:
         data, code = report_as_json(report), report.exit_code
-        render.json_envelope("run", data, errors=report.failures, exit_code=code)
+        render.json_envelope("run", data, errors=ends, exit_code=code)
         return code
     render.run_report(report)
-    for failure in report.failures:
-        render.failure(failure)
-    if report.interrupted:
-        render.note("interrupted; the next run goes on from the offsets that were committed")
+    for end in ends:
+        render.failure(end)
     return report.exit_code
 
 

@@ -95,3 +95,14 @@ def test_all_faults_at_once_on_one_path_hide_nothing(desk: Desk) -> None:
     assert all(fault in synced.err.replace("-", "_") for fault in faults)
     assert desk.run(desk.source(), desk.sink()).code == 0
     assert desk.moved == LINES
+
+
+@pytest.mark.parametrize("fault", ["unsatisfiable_requirement", "record_mismatch", "failing_build"])
+def test_a_location_that_cannot_be_synced_cannot_be_run(fault: str, desk: Desk) -> None:
+    put_plugin(fault, desk.place)
+    bad = desk.source(name="bad", connector_class=f"acme_{fault}.BadConnector")
+    bad = bad.rename(desk.directory / "bad.properties")
+    ran, synced = desk.run(bad, desk.source(), desk.sink()), desk.sync()
+    told = [line for line in synced.err.splitlines() if not line.endswith("`pylock.toml`")]
+    assert (ran.code, ran.out, ran.err.splitlines()) == (1, "", told)
+    assert not desk.storage.exists()

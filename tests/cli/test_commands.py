@@ -1,5 +1,6 @@
 """The command line itself: help, version, completion, usage errors, tables, Ctrl-C."""
 
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from launcher.cli import main_without_exit
 from tests.cli.conftest import LINES, Desk, Said
+from tests.cli.places import put_plugin
 
 REPOSITORY = Path(__file__).parent.parent.parent
 COMMANDS: tuple[list[str], ...] = (
@@ -136,7 +138,10 @@ def test_a_named_location_alone_is_locked_and_synced(desk: Desk) -> None:
     assert (synced.code, synced.err, synced.out.count(" ready\n")) == (0, "", 2)
 
 
-def test_ctrl_c_ends_a_run_in_order_and_the_next_goes_on_from_there(desk: Desk) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_ctrl_c_ends_a_run_in_order_and_the_next_goes_on_from_there(
+    desk: Desk, number: signal.Signals, code: int
+) -> None:
     lines = [f"line {number}" for number in range(60)]
     desk.input.write_text("".join(f"{line}\n" for line in lines))
     files = (desk.worker, desk.source(pause_ms="50", follow="true"), desk.sink())
@@ -148,15 +153,18 @@ def test_ctrl_c_ends_a_run_in_order_and_the_next_goes_on_from_there(desk: Desk) 
         patience = time.monotonic() + 60
         while len(desk.moved) < 5 and running.poll() is None and time.monotonic() < patience:
             time.sleep(0.02)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         out, err = running.communicate(timeout=60)
     finally:
         running.kill()
         running.wait()
-    assert running.returncode == 130, err
+    assert running.returncode == code, err
     assert re.findall(r"^(src|snk) .*STOPPED$", out, re.MULTILINE) == ["src", "snk"]
-    last = err.splitlines()[-1]
-    assert last == "interrupted; the next run goes on from the offsets that were committed"
+    told = [
+        "error: interrupted",
+        "hint: run it again: it goes on from the offsets that were committed",
+    ]
+    assert (err.splitlines()[-2:] == told) is (number == signal.SIGINT)
     assert "Traceback" not in err
     stopped_at = len(desk.moved)
     assert 5 <= stopped_at < len(lines)
@@ -165,6 +173,36 @@ def test_ctrl_c_ends_a_run_in_order_and_the_next_goes_on_from_there(desk: Desk) 
     said = desk.run(desk.source(), desk.sink())
     assert said.code == 0
     assert desk.moved == tuple(lines)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_ctrl_c_ends_a_sync_and_leaves_nothing_behind(desk: Desk, as_json: bool) -> None:
+    put_plugin("hangs_at_import", desk.place)
+    store = desk.directory / "store"
+    desk.patch.setenv("VENVOY_STORE", str(store))
+    options = ["--offline", "--plugin-path", str(desk.place), *(["--json"] if as_json else [])]
+    running = subprocess.Popen(
+        [sys.executable, "-c", MAIN, "plugins", "sync", *options],
+        cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        lock = desk.place / "hangs_at_import" / "pylock.toml"
+        patience = time.monotonic() + 60
+        while not lock.exists() and running.poll() is None and time.monotonic() < patience:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 130, err
+    said = ("interrupted", "run it again; what was finished is kept")
+    if as_json:
+        (error,) = json.loads(out)["errors"]
+        assert error == {"code": "interrupted", "message": said[0], "hint": said[1]}
+    else:
+        assert (out, err.lstrip("\n")) == ("", f"error: {said[0]}\nhint: {said[1]}\n")
+    assert not list((store / "staging").iterdir())
 
 
 def test_a_run_again_has_nothing_left_to_move(desk: Desk) -> None:
