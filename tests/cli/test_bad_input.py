@@ -11,6 +11,11 @@ from tests.cli.places import BROKEN, FAULTS, put_plugin
 WARNED_OF = {"no_entry_points"}
 """Folders that are told of, but refused by nobody."""
 
+TRIED = ("abstract_class", "class_body_raises", "constructor_raises", "constructor_with_arguments",
+         "exits_at_import", "import_error", "missing_attribute", "missing_module",
+         "missing_pkg_resources", "not_a_plugin", "syntax_error")  # fmt: skip
+"""Folders whose environment can be made, and whose entry point then fails in it."""
+
 
 def _transcript(command: str, said: Said) -> str:
     return f"$ venvoy {command}\n{said.out}{said.err}[exit {said.code}]\n"
@@ -49,14 +54,12 @@ def _check_shape(said: Said) -> None:
             assert after.startswith("hint: "), line
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_what_fails_at_sync_is_listed_as_broken_afterwards(fault: str, desk: Desk) -> None:
-    if fault == "hangs_at_import":
-        pytest.skip("as slow as its patience, and told like `exits_at_import`")
+@pytest.mark.parametrize("fault", TRIED)
+def test_what_fails_its_trial_is_listed_as_broken_afterwards(fault: str, desk: Desk) -> None:
     put_plugin(fault, desk.place)
     synced, listed = desk.sync(), desk.list()
-    if " broken\n" in synced.out and "DIGEST" in synced.out.partition("acme_good")[0]:
-        assert (listed.code, listed.err) == (1, re.sub(r"\w+: made its lock.*\n", "", synced.err))
+    assert (listed.code, listed.out) == (1, synced.out)
+    assert listed.err == re.sub(r"\w+: made its lock.*\n", "", synced.err)
 
 
 def test_the_table_of_faults_is_complete_and_true() -> None:
