@@ -4,23 +4,21 @@ A lock that is missing or stale is made anew, and that is said; a frozen sync re
 faults of one location never stop another.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from manager.digests import file_sha256, plugin_digest, tree_digest
 from manager.errors import VenvoyError
 from manager.fs import staging
 from manager.interpreters.interpreter import Interpreter
-from manager.interpreters.search import MissingInterpreterError, find
+from manager.interpreters.search import find
 from manager.locks.building import build_project
 from manager.locks.fetching import fetch
-from manager.locks.freshness import freshness, made_for
+from manager.locks.keeping import LockState, StaleLockError, good_lock
 from manager.locks.locking import Locked, lock_location, own_wheels
-from manager.locks.locks import Lock, lock_content, read_lock, select_wheels
+from manager.locks.locks import Lock, lock_content, select_wheels
 from manager.locks.sync_context import SyncContext, interpreter_for, pip_for
-from manager.locks.targets import minor_of, target_of
 from manager.plugins.catalog import Catalog
 from manager.plugins.entry_points import EntryPoint
 from manager.plugins.location_content import LocationContent
@@ -45,8 +43,6 @@ __all__ = [
     "wheel_of",
 ]
 
-LockState: TypeAlias = Literal["fresh", "made", "remade"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncedLocation:
@@ -65,30 +61,6 @@ class SyncedLocation:
     verification: Verification
 
 
-class StaleLockError(VenvoyError):
-    """A lock is missing or is not what the plugin asks for, and it may not be changed."""
-
-    code = "stale-lock"
-
-    def __init__(self, *, location: Path, lock_file: Path, reason: str) -> None:
-        super().__init__(location, reason)
-        self.location = location
-        self.lock_file = lock_file
-        self.reason = reason
-
-    @property
-    def message(self) -> str:
-        """The lock and what differs."""
-        return f"the lock `{self.lock_file}` is stale: {self.reason}"
-
-    @property
-    def hint(self) -> str:
-        """How to renew it."""
-        return (
-            f"run `venvoy plugins lock {self.location.name}` and commit the lock, or sync unfrozen"
-        )
-
-
 def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocation:
     """Bring one location up to date and return its environment; cheap when nothing changed.
 
@@ -102,7 +74,7 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
     if known is not None:
         return known
     own = own_wheels(content)
-    lock, state, reason = _good_lock(context, content, interpreter, own)
+    lock, state, reason = good_lock(context, content, interpreter, own)
     with staging(context.store.root) as room:
         wheels = _wheels(context, content, interpreter, lock, room)
         stored = context.store.add_wheels(wheels, interpreter, progress=context.progress)
@@ -224,58 +196,6 @@ def _remember(context: SyncContext, synced: SyncedLocation) -> None:
         interpreter=synced.interpreter.digest,
         api=context.api.digest,
     )
-
-
-def _good_lock(
-    context: SyncContext,
-    content: LocationContent,
-    interpreter: Interpreter,
-    own: Mapping[Path, str],
-) -> tuple[Lock, LockState, str | None]:
-    """Return a lock that fits the location, how it came about, and why it was made."""
-    location = content.location
-    lock = read_lock(location.lock_file)
-    reason: str | None = "there is none"
-    if lock is not None:
-        by_name = {file.name: sha256 for file, sha256 in own.items()}
-        reason = freshness(lock, made_for(content), interpreter, own_wheels=by_name)
-        if reason is None:
-            return lock, "fresh", None
-    reason = reason or "there is none"
-    if context.frozen:
-        raise StaleLockError(location=location.path, lock_file=location.lock_file, reason=reason)
-    if lock is None:
-        context.progress(f"{location.name}: making its lock")
-        made = lock_location(context, content, interpreters=[interpreter])
-        return made.lock, "made", reason
-    context.progress(f"{location.name}: making its lock anew: {reason}")
-    again = _interpreters_again(context, lock, interpreter)
-    return lock_location(context, content, interpreters=again).lock, "remade", reason
-
-
-def _interpreters_again(
-    context: SyncContext, lock: Lock, interpreter: Interpreter
-) -> Sequence[Interpreter]:
-    """Return the interpreters of a lock's targets that are on this machine, and the one to run."""
-    targets = lock.tool.get("targets")
-    chosen = {target_of(interpreter).name: interpreter}
-    for name in targets if isinstance(targets, list) else []:
-        minor = minor_of(str(name))
-        if name in chosen or minor is None:
-            continue
-        try:
-            found = find(
-                minor,
-                None,
-                default=context.default_python,
-                cache_dir=context.store.interpreters_dir,
-                search=context.search,
-            )
-        except MissingInterpreterError:
-            context.progress(f"{lock.path}: no interpreter here for the target {name}: dropped")
-            continue
-        chosen.setdefault(target_of(found).name, found)
-    return tuple(chosen.values())
 
 
 def _wheels(

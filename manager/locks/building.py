@@ -18,13 +18,22 @@ from manager.digests import sha256_of, source_files, tree_digest
 from manager.errors import VenvoyError
 from manager.fs import staging
 from manager.interpreters.interpreter import Interpreter
+from manager.locks.build_requirements import build_pins
+from manager.locks.locks import read_lock
 from manager.locks.pip import PipSettings, run_pip, source_options
 from manager.locks.pip_reasons import reason_of
 from manager.locks.targets import target_of
 from manager.plugins.locations import Location
 from manager.store.store import Store
 
-__all__ = ["BuildError", "Source", "build_project", "build_source"]
+__all__ = [
+    "BuildError",
+    "Source",
+    "build_in",
+    "build_project",
+    "build_source",
+    "build_source_in",
+]
 
 _EPOCH_S: Final = 318211200
 _WHEEL: Final = ("wheel", "--no-deps", "--no-cache-dir")
@@ -35,7 +44,7 @@ class Source:
     """A source to build: an sdist (then `sha256` is its hash), a repository or a directory.
 
     `requirement` is what pip is asked for, `key` the digest that the built wheel is kept under,
-    `subject` how messages call it.
+    `subject` how messages call it; `pins` hold the build requirements where they are.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Source:
     key: str
     sha256: str | None
     subject: str
+    pins: tuple[str, ...] = ()
 
 
 class BuildError(VenvoyError):
@@ -79,7 +89,10 @@ def build_project(location: Location, store: Store, *, pip: PipSettings) -> Path
 
     Raises `BuildError`, `manager.proc.ProcessTimeoutError`.
     """
+    pins = build_pins(read_lock(location.lock_file), pip.interpreter.minor)
     digest = tree_digest(location.path)
+    if pins:  # other tools make another wheel of the same tree
+        digest = sha256_of({"tree": digest, "build": pins})
     found = _find(store, digest, pip.interpreter)
     if found is not None:
         return found
@@ -88,10 +101,19 @@ def build_project(location: Location, store: Store, *, pip: PipSettings) -> Path
         if found is not None:
             return found
         with staging(store.root) as room:
-            source = room / location.name
-            _copy_tree(location.path, source)
-            wheel = _build([str(source)], room / "out", f"`{location.path}`", location.path, pip)
+            wheel = build_in(room, location, pip=pip, pins=pins)
             return _keep(store, digest, wheel, pip.interpreter)
+
+
+def build_in(room: Path, location: Location, *, pip: PipSettings, pins: Sequence[str] = ()) -> Path:
+    """Build a project's wheel below `room`, whatever the store has; it is not normalised.
+
+    `pins` hold the build requirements where they are. Raises `BuildError`.
+    """
+    source = room / location.name
+    _copy_tree(location.path, source)
+    asked = [*_constraints(room, pins), str(source)]
+    return _build(asked, room / "out", f"`{location.path}`", location.path, pip)
 
 
 def build_source(source: Source, store: Store, *, location: Path, pip: PipSettings) -> Path:
@@ -107,15 +129,28 @@ def build_source(source: Source, store: Store, *, location: Path, pip: PipSettin
         if found is not None:
             return found
         with staging(store.root) as room:
-            asked = [source.requirement]
-            if source.sha256 is not None:
-                requirements_file = room / "requirements.txt"
-                line = f"{source.requirement} --hash=sha256:{source.sha256}\n"
-                requirements_file.write_text(line, "utf-8")
-                asked = ["--require-hashes", "--no-binary", source.name, "-r"]
-                asked.append(str(requirements_file))
-            wheel = _build(asked, room / "out", source.subject, location, pip)
+            wheel = build_source_in(room, source, location=location, pip=pip)
             return _keep(store, source.key, wheel, pip.interpreter)
+
+
+def build_source_in(room: Path, source: Source, *, location: Path, pip: PipSettings) -> Path:
+    """Build the wheel of a source below `room`, whatever the store has; it is not normalised."""
+    asked = [*_constraints(room, source.pins), source.requirement]
+    if source.sha256 is not None:
+        requirements_file = room / "requirements.txt"
+        line = f"{source.requirement} --hash=sha256:{source.sha256}\n"
+        requirements_file.write_text(line, "utf-8")
+        asked[-1:] = ["--require-hashes", "--no-binary", source.name, "-r", str(requirements_file)]
+    return _build(asked, room / "out", source.subject, location, pip)
+
+
+def _constraints(room: Path, pins: Sequence[str]) -> list[str]:
+    """Return the options that hold the build requirements."""
+    if not pins:
+        return []
+    file = room / "build-constraints.txt"
+    file.write_text("".join(f"{pin}\n" for pin in pins), "utf-8")
+    return ["--build-constraint", str(file)]
 
 
 def _find(store: Store, digest: str, interpreter: Interpreter) -> Path | None:

@@ -5,14 +5,18 @@ the location's wheelhouse, the wheels that were built here, the path that the lo
 last, in one call of pip for all that is still missing, the index.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
 from manager.digests import file_sha256
 from manager.errors import VenvoyError
 from manager.locks.building import BuildError, Source, build_source
+from manager.locks.foreign_targets import pip_options
 from manager.locks.locks import LockedWheel
 from manager.locks.pip import PipSettings, run_pip, source_options
 from manager.locks.pip_reasons import reason_of
@@ -23,6 +27,7 @@ from manager.store.wheels import validate
 __all__ = ["MissingWheelsError", "download", "fetch"]
 
 _DOWNLOAD: Final = ("download", "--no-deps", "--only-binary", ":all:")
+_PYTHON: Final = re.compile(r"(?:py|cp)(?P<major>\d)(?P<minor>\d*)\Z")
 
 
 class MissingWheelsError(VenvoyError):
@@ -64,6 +69,7 @@ class _Search:
     store: Store
     pip: PipSettings
     scratch_dir: Path
+    unpacked_will_do: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +87,22 @@ def fetch(
     store: Store,
     pip: PipSettings,
     scratch_dir: Path,
+    unpacked_will_do: bool = True,
 ) -> tuple[tuple[Path, str], ...]:
     """Return (file, sha256) of each wheel, as `Store.add_wheels` takes them.
 
-    A file that the store does not need may not exist. What is downloaded lies in `scratch_dir`.
+    A file that the store does not need may not exist, unless `unpacked_will_do` is False. What is
+    downloaded lies in `scratch_dir`; the wheels may be for other Pythons and platforms.
     Raises `MissingWheelsError` for all that cannot be had, `CorruptWheelError` for a damaged
     wheel in the wheelhouse if there is no good one elsewhere.
     """
-    search = _Search(location=location, store=store, pip=pip, scratch_dir=scratch_dir)
+    search = _Search(
+        location=location,
+        store=store,
+        pip=pip,
+        scratch_dir=scratch_dir,
+        unpacked_will_do=unpacked_will_do,
+    )
     found = _at_hand(wheels, search)
     missing = [wheel for wheel in wheels if wheel.sha256 not in found.files]
     if missing:
@@ -104,7 +118,9 @@ def fetch(
     return tuple((found.files[wheel.sha256], wheel.sha256) for wheel in wheels)
 
 
-def download(lines: Iterable[str], *, pip: PipSettings, scratch_dir: Path) -> str | None:
+def download(
+    lines: Iterable[str], *, pip: PipSettings, scratch_dir: Path, options: Sequence[str] = ()
+) -> str | None:
     """Download what requirement lines with hashes name, without what that requires.
 
     Returns None, or pip's reason why not. The files lie in `scratch_dir/wheels`.
@@ -112,9 +128,9 @@ def download(lines: Iterable[str], *, pip: PipSettings, scratch_dir: Path) -> st
     scratch_dir.mkdir(parents=True, exist_ok=True)
     requirements_file = scratch_dir / "requirements.txt"
     requirements_file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    options = ["--require-hashes", "-r", str(requirements_file)]
-    options += ["--dest", str(scratch_dir / "wheels")]
-    done = run_pip(pip, *_DOWNLOAD, *source_options(pip), *options)
+    asked = [*options, "--require-hashes", "-r", str(requirements_file)]
+    asked += ["--dest", str(scratch_dir / "wheels")]
+    done = run_pip(pip, *_DOWNLOAD, *source_options(pip), *asked)
     return None if done.returncode == 0 else reason_of(done)
 
 
@@ -123,7 +139,7 @@ def _at_hand(wheels: Sequence[LockedWheel], search: _Search) -> _Found:
     strangers: list[Path] = []
     tag = search.pip.interpreter.bytecode_tag
     for wheel in wheels:
-        if search.store.find_wheel(wheel.sha256, tag) is not None:
+        if search.unpacked_will_do and search.store.find_wheel(wheel.sha256, tag) is not None:
             files[wheel.sha256] = Path(wheel.filename)
             continue
         for candidate in _candidates(wheel, search.location, search.store):
@@ -153,12 +169,39 @@ def _bring(missing: Sequence[LockedWheel], files: dict[str, Path], search: _Sear
     for wheel in missing:
         if wheel.built_from is not None and wheel.built_from.sha256:
             reason = _rebuild(wheel, files, search) or reason
-    lines = [_line(wheel) for wheel in missing if wheel.built_from is None]
-    if lines:
-        reason = download(lines, pip=search.pip, scratch_dir=search.scratch_dir) or reason
-        for file in (search.scratch_dir / "wheels").glob("*.whl"):
-            files[file_sha256(file)] = file
+    by_tag: dict[tuple[str, ...], list[str]] = {}
+    for wheel in missing:
+        if wheel.built_from is None:
+            by_tag.setdefault(_options_for(wheel, search.pip), []).append(_line(wheel))
+    for options, lines in by_tag.items():
+        done = download(lines, pip=search.pip, scratch_dir=search.scratch_dir, options=options)
+        reason = done or reason
+    for file in (search.scratch_dir / "wheels").glob("*.whl"):
+        files[file_sha256(file)] = file
     return reason or "pip found other files"
+
+
+def _options_for(wheel: LockedWheel, pip: PipSettings) -> tuple[str, ...]:
+    """Return what makes pip take a wheel that does not fit the interpreter it runs on."""
+    try:
+        tags = sorted(parse_wheel_filename(wheel.filename)[-1], key=str)
+    except InvalidWheelFilename:
+        return ()
+    if any(str(tag) in pip.tags for tag in tags):
+        return ("--ignore-requires-python",)
+    tag = tags[0]
+    python = _PYTHON.match(tag.interpreter)
+    minor = None
+    if python is not None:
+        minor = f"{python['major']}.{python['minor']}" if python["minor"] else None
+    return (
+        "--ignore-requires-python",
+        *pip_options(
+            minor=minor,
+            abi=None if tag.abi == "none" else tag.abi,
+            platforms=() if tag.platform == "any" else (tag.platform,),
+        ),
+    )
 
 
 def _line(wheel: LockedWheel) -> str:
@@ -182,6 +225,7 @@ def _rebuild(wheel: LockedWheel, files: dict[str, Path], search: _Search) -> str
         requirement=f"{wheel.name}=={wheel.version}",
         key=source.sha256,
         sha256=source.sha256,
+        pins=source.pins,
         subject=f"{wheel.name} {wheel.version}",
     )
     try:

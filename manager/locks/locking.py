@@ -15,46 +15,71 @@ from packaging.utils import parse_wheel_filename
 from manager.digests import file_sha256, sha256_of
 from manager.fs import staging
 from manager.interpreters.interpreter import Interpreter
+from manager.interpreters.search import MissingInterpreterError
+from manager.locks.build_requirements import (
+    declared_build_requirements,
+    declared_in,
+    with_earlier_builds,
+)
 from manager.locks.building import Source, build_source
 from manager.locks.fetching import download
+from manager.locks.foreign_targets import ForeignTarget
 from manager.locks.freshness import made_for
 from manager.locks.lock_making import LocalPackage, TargetPackages, make_lock
-from manager.locks.locks import BuiltFrom, Lock, lock_text, write_lock
+from manager.locks.locks import (
+    BuiltFrom,
+    InvalidLockError,
+    Lock,
+    lock_text,
+    read_lock,
+    write_lock,
+)
 from manager.locks.pip import PipSettings
 from manager.locks.resolution import ResolutionError, ResolvedPackage, Wanted, resolve
-from manager.locks.sync_context import SyncContext, interpreter_for, pip_for
-from manager.locks.targets import target_of
+from manager.locks.sync_context import SyncContext, installed, interpreter_for, pip_for
+from manager.locks.targets import Target, target_of
 from manager.plugins.distributions import Distribution
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Location, Shape
+from manager.store.wheels import validate
 
 __all__ = ["Locked", "lock_location", "own_wheels"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locked:
-    """A lock that was just made; `changed` tells whether the file is another than before."""
+    """A lock that was just made; `changed` tells whether the file is another than before.
+
+    `inexact` says, for each foreign target, which markers could not be evaluated as it would.
+    """
 
     lock: Lock
     changed: bool
     targets: tuple[str, ...]
+    inexact: tuple[str, ...] = ()
 
 
 def lock_location(
-    context: SyncContext, content: LocationContent, *, interpreters: Sequence[Interpreter] = ()
+    context: SyncContext,
+    content: LocationContent,
+    *,
+    interpreters: Sequence[Interpreter | ForeignTarget] = (),
 ) -> Locked:
-    """Choose a location's packages anew and write its lock, for each of the interpreters.
+    """Choose a location's packages anew and write its lock, for each of the targets.
 
-    Without any it is locked for the one that it will run on. The wheels are in the store
-    afterwards. Raises `ResolutionError`, `BuildError`, `CorruptWheelError`, `InvalidLockError`
-    (the file cannot be written), `ProcessTimeoutError`; then the old lock stands as it was.
+    Without any it is locked for the interpreter that it will run on. The wheels for interpreters
+    of this machine are in the store afterwards. Build requirements that were locked before stay
+    so while the project asks for the same.
+    Raises `ResolutionError`, `BuildError`, `CorruptWheelError`, `InvalidLockError` (the file
+    cannot be written), `ProcessTimeoutError`; then the old lock stands as it was.
     """
     chosen = tuple(interpreters) or (interpreter_for(context, content),)
-    by_target = {target_of(interpreter): interpreter for interpreter in chosen}
+    fors = [_for(context, each) for each in chosen]
+    by_target = {each.target: each for each in fors}
     own = own_wheels(content)
     packages = [
-        TargetPackages(target=target, packages=_packages(context, content, interpreter, own))
-        for target, interpreter in sorted(by_target.items())
+        TargetPackages(target=target, packages=_packages(context, content, each, own))
+        for target, each in sorted(by_target.items())
     ]
     python = [str(one.requires_python) for one in content.distributions if one.requires_python]
     file = content.location.lock_file
@@ -64,11 +89,55 @@ def lock_location(
         wanted=made_for(content),
         requires_python=SpecifierSet(",".join(python)) if python else None,
     )
+    lock = _with_earlier_builds(lock, content.location)
     changed = not file.is_file() or file.read_bytes() != lock_text(lock).encode()
     if changed:
         write_lock(file, lock)
     names = tuple(target.name for target in sorted(by_target))
-    return Locked(lock=lock, changed=changed, targets=names)
+    return Locked(
+        lock=lock,
+        changed=changed,
+        targets=names,
+        inexact=tuple(filter(None, (each.inexact for _, each in sorted(by_target.items())))),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _For:
+    """What is locked for: an interpreter here, or a foreign target and what stands in for it."""
+
+    interpreter: Interpreter
+    foreign: ForeignTarget | None
+
+    @property
+    def target(self) -> Target:
+        return target_of(self.interpreter) if self.foreign is None else self.foreign.target
+
+    @property
+    def inexact(self) -> str | None:
+        return None if self.foreign is None else self.foreign.inexact(self.interpreter)
+
+
+def _for(context: SyncContext, chosen: Interpreter | ForeignTarget) -> _For:
+    """Find what stands in for a foreign target: its version if possible, for pip's markers."""
+    if isinstance(chosen, Interpreter):
+        return _For(interpreter=chosen, foreign=None)
+    try:
+        interpreter = installed(context, chosen.minor)
+    except MissingInterpreterError:
+        interpreter = installed(context, None)
+    return _For(interpreter=interpreter, foreign=chosen)
+
+
+def _with_earlier_builds(lock: Lock, location: Location) -> Lock:
+    try:
+        before = read_lock(location.lock_file)
+    except InvalidLockError:
+        return lock
+    declared = declared_build_requirements(location)
+    if before is None or declared_in(before) != declared:
+        return lock
+    return with_earlier_builds(lock, before)
 
 
 def own_wheels(content: LocationContent) -> Mapping[Path, str]:
@@ -90,14 +159,14 @@ def own_wheels(content: LocationContent) -> Mapping[Path, str]:
 def _packages(
     context: SyncContext,
     content: LocationContent,
-    interpreter: Interpreter,
+    wanted: _For,
     own: Mapping[Path, str],
 ) -> tuple[LocalPackage, ...]:
-    location = content.location
+    location, interpreter = content.location, wanted.interpreter
     with staging(context.store.root) as room:
-        context.progress(f"{location.name}: resolving for Python {interpreter.version}")
-        resolved = _resolve(context, content, interpreter, room)
-        pip = pip_for(context, location, content.settings, interpreter)
+        context.progress(f"{location.name}: resolving for {wanted.target.name}")
+        resolved = _resolve(context, content, wanted, room)
+        pip = pip_for(context, location, content.settings, interpreter, foreign=wanted.foreign)
         files = _download(context, content, resolved, pip, room)
         packages = [
             _local(context, content, package, files.get(package.url), pip) for package in resolved
@@ -105,12 +174,15 @@ def _packages(
         fitting = [_fitting(one, own, content, pip) for one in content.distributions if own]
         wheels = [(package.file, package.sha256) for package in packages]
         wheels += [(file, own[file]) for file in fitting]
-        context.store.add_wheels(wheels, interpreter, progress=context.progress)
+        if wanted.foreign is None:
+            context.store.add_wheels(wheels, interpreter, progress=context.progress)
+        for file, _ in () if wanted.foreign is None else wheels:
+            validate(file)
     return (*packages, *_own_packages(content, own))
 
 
 def _resolve(
-    context: SyncContext, content: LocationContent, interpreter: Interpreter, room: Path
+    context: SyncContext, content: LocationContent, chosen: _For, room: Path
 ) -> tuple[ResolvedPackage, ...]:
     """Resolve from the location's own wheels if they suffice, else with the index."""
     location = content.location
@@ -124,7 +196,14 @@ def _resolve(
     def ask(name: str, *, offline: bool) -> tuple[ResolvedPackage, ...]:
         scratch_dir = room / name
         scratch_dir.mkdir()
-        pip = pip_for(context, location, content.settings, interpreter, offline=offline)
+        pip = pip_for(
+            context,
+            location,
+            content.settings,
+            chosen.interpreter,
+            offline=offline,
+            foreign=chosen.foreign,
+        )
         return resolve(wanted, pip=pip, scratch_dir=scratch_dir)
 
     if location.shape is not Shape.PROJECT and not context.offline:
@@ -148,7 +227,8 @@ def _download(
         return {}
     context.progress(f"{content.location.name}: downloading {_wheels(len(wanted))}")
     lines = [f"{one.requirement} --hash=sha256:{one.sha256}" for one in wanted]
-    reason = download(lines, pip=pip, scratch_dir=room / "download")
+    options = ["--ignore-requires-python", *(pip.foreign.pip_options if pip.foreign else ())]
+    reason = download(lines, pip=pip, scratch_dir=room / "download", options=options)
     if reason is not None:
         raise _unresolvable(content, pip, reason)
     return {one.url: room / "download" / "wheels" / one.filename for one in wanted}
@@ -226,7 +306,7 @@ def _fitting(
         name, version, _, tags = parse_wheel_filename(file.name)
         if (name, version) == (distribution.name, distribution.version):
             candidates.append((file, tags))
-    supported = [Tag(*text.split("-")) for text in pip.interpreter.tags]
+    supported = [Tag(*text.split("-")) for text in pip.tags]
     best = next(iter(create_compatible_tags_selector(supported)(candidates)), None)
     if best is None:
         names = ", ".join(file.name for file, _ in candidates)

@@ -56,6 +56,7 @@ __all__ = [
     "LockTargetError",
     "LockedWheel",
     "SourceOnlyError",
+    "every_wheel",
     "lock_content",
     "lock_text",
     "read_lock",
@@ -65,6 +66,7 @@ __all__ = [
 ]
 
 TOOL: Final = "venvoy"
+"""The name of our tables in a lock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +85,14 @@ class Lock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltFrom:
-    """The sdist (or repository) that a locked wheel was built from; its file name and sha256."""
+    """The sdist (or repository) that a locked wheel was built from; its file name and sha256.
+
+    `pins` are what it was built with, once it was vendored.
+    """
 
     filename: str
     sha256: str
+    pins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +264,30 @@ def select_wheels(
     return tuple(sorted(wheels, key=lambda wheel: wheel.name))
 
 
+def every_wheel(lock: Lock, *, project: NormalizedName | None = None) -> tuple[LockedWheel, ...]:
+    """Return all the wheels of a lock, for whatever target, sorted by file name.
+
+    Raises `SourceOnlyError`, `InvalidLockError`.
+    """
+    wheels: dict[str, LockedWheel] = {}
+    sources: list[str] = []
+    for package in lock.pylock.packages:
+        if package.name in {API_NAME, project} or _is_the_project(package, lock.path):
+            continue
+        files: list[PackageWheel | PackageArchive] = [*(package.wheels or ())]
+        if package.archive is not None:
+            files.append(package.archive)
+        named = [(source, name) for source in files if (name := wheel_name(source)) is not None]
+        if not named:
+            sources.append(f"{package.name} {package.version or ''}".rstrip())
+        for source, name in named:
+            locked = _locked(lock, package, source, name)
+            wheels[locked.sha256] = locked
+    if sources:
+        raise SourceOnlyError(path=lock.path, packages=sorted(sources))
+    return tuple(sorted(wheels.values(), key=lambda wheel: (wheel.filename, wheel.sha256)))
+
+
 def _is_the_project(package: Package, lock_file: Path) -> bool:
     if package.directory is None:
         return False
@@ -302,7 +332,11 @@ def _built_from(package: Package, filename: str) -> BuiltFrom | None:
     table = ((package.tool or {}).get(TOOL) or {}).get("built-from")
     if not isinstance(table, dict) or filename not in table.get("wheels", ()):
         return None
-    return BuiltFrom(filename=str(table.get("name", "")), sha256=str(table.get("sha256", "")))
+    return BuiltFrom(
+        filename=str(table.get("name", "")),
+        sha256=str(table.get("sha256", "")),
+        pins=tuple(map(str, table.get("build", ()))),
+    )
 
 
 def _reason(error: PylockSelectError) -> str:

@@ -19,6 +19,7 @@ from packaging.version import Version
 
 from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
+from manager.locks.foreign_targets import ForeignTarget
 from manager.proc import Completed, child_environment, run
 
 __all__ = ["NoPipError", "PipSettings", "pip_environment", "run_pip", "source_options"]
@@ -123,8 +124,9 @@ class PipSettings:
 
     `inherited` is the caller's environment, of which the index configuration is honoured unless
     `offline`. `find_links` are wheelhouses; offline, nothing else is looked at. What was uploaded
-    after `exclude_newer` is not there, where the index says when that was. Resolving a large
-    graph or compiling takes minutes; `timeout_s` is there for what hangs.
+    after `exclude_newer` is not there, where the index says when that was. With a `foreign`
+    target pip chooses for that, and `interpreter` only runs it. pip's log goes to `log_file`.
+    Resolving a large graph or compiling takes minutes; `timeout_s` is there for what hangs.
     """
 
     interpreter: Interpreter
@@ -132,7 +134,14 @@ class PipSettings:
     offline: bool = False
     find_links: tuple[Path, ...] = ()
     exclude_newer: datetime | None = None
+    foreign: ForeignTarget | None = None
+    log_file: Path | None = None
     timeout_s: float = 3600.0
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The wheel tags that fit the target, best first."""
+        return self.interpreter.tags if self.foreign is None else self.foreign.tags
 
 
 def run_pip(settings: PipSettings, *arguments: str, cwd: Path | None = None) -> Completed:
@@ -161,6 +170,8 @@ def source_options(settings: PipSettings) -> list[str]:
 def pip_environment(settings: PipSettings) -> dict[str, str]:
     """Build pip's environment variables."""
     ours = _OURS | _reproducible(settings.inherited)
+    if settings.log_file is not None:  # pip's children, which install for builds, append to it
+        ours["PIP_LOG"] = str(settings.log_file)
     if settings.offline:
         return child_environment(settings.inherited, ours | _OFFLINE, passing=BUILD_VARIABLES)
     passing = (*BUILD_VARIABLES, *INDEX_VARIABLES)

@@ -245,6 +245,8 @@ class _Resolver:
     ) -> tuple[ResolvedPackage, ...]:
         report_file = self.scratch_dir / "report.json"
         arguments = [*_RESOLVE, "--report", str(report_file), *source_options(self.pip)]
+        if self.pip.foreign is not None:
+            arguments += self.pip.foreign.pip_options
         if pins:
             constraints_file = self.scratch_dir / "constraints.txt"
             constraints_file.write_text("".join(f"{pin}\n" for pin in pins), "utf-8")

@@ -9,13 +9,14 @@ from packaging.specifiers import SpecifierSet
 
 from manager.interpreters.interpreter import Interpreter
 from manager.interpreters.search import MissingInterpreterError, find, search_directories
+from manager.locks.foreign_targets import ForeignTarget
 from manager.locks.pip import PipSettings
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Location
 from manager.plugins.tool_settings import ToolSettings
 from manager.store.store import ApiCopy, Store
 
-__all__ = ["SyncContext", "interpreter_for", "pip_for"]
+__all__ = ["SyncContext", "installed", "interpreter_for", "pip_for"]
 
 
 def _silent(_: str) -> None:
@@ -64,6 +65,17 @@ def interpreter_for(context: SyncContext, content: LocationContent) -> Interpret
         ) from error
 
 
+def installed(context: SyncContext, request: str | None) -> Interpreter:
+    """Return an interpreter of this machine, the default for None; raises what `find` raises."""
+    return find(
+        request,
+        None,
+        default=context.default_python,
+        cache_dir=context.store.interpreters_dir,
+        search=context.search,
+    )
+
+
 def pip_for(
     context: SyncContext,
     location: Location,
@@ -71,10 +83,12 @@ def pip_for(
     interpreter: Interpreter,
     *,
     offline: bool | None = None,
+    foreign: ForeignTarget | None = None,
 ) -> PipSettings:
     """Return how pip is called for a location; `offline` None is as the context says."""
     return PipSettings(
         interpreter=interpreter,
+        foreign=foreign,
         inherited=context.inherited,
         offline=context.offline if offline is None else offline,
         find_links=location.wheelhouse_dirs,
