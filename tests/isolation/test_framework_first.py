@@ -58,6 +58,13 @@ importlib.util.spec_from_file_location = steal
 importlib.import_module = lambda name, package=None, real=importlib.import_module: (
     sys.modules["venvoy_api"] if name.startswith("venvoy_api") else real(name, package)
 )
+
+def statement(name, *rest, real=builtins.__import__, **options):
+    if name.partition(".")[0] in ("venvoy_api", "venvoy_host"):
+        raise SystemExit("the thief's import statement served " + name)
+    return real(name, *rest, **options)
+
+builtins.__import__ = statement
 builtins.FIRST_RAN = True
 """
 

@@ -90,7 +90,7 @@ def test_when_the_worker_ends_no_process_is_left(
         assert len(alive) >= 7, alive  # the worker, two hosts, and what the plugin started
         worker.send_signal(number)
         _, stderr = worker.communicate(timeout=30)
-        expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 0, signal.SIGINT: 0}
+        expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 0, signal.SIGINT: 130}
         assert worker.returncode == expected[number], stderr
         assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
 

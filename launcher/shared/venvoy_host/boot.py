@@ -4,6 +4,7 @@
 zygote can run it once and fork (design 8).
 """
 
+import builtins
 import contextlib
 import os
 import signal
@@ -64,7 +65,10 @@ def die_with_parent(parent: int) -> None:
 
 
 def prepare(api_dir: str) -> None:
-    """Install the finder, import the API, run `site`, and leave a clean sys.path."""
+    """Install the finder, import the API, run `site`, and leave a clean sys.path.
+
+    An `import` statement that a `.pth` file replaced is put back; later a plugin may do so.
+    """
     first = FrameworkFirst(api_dir)
     _installed[:] = [first]
     first.assert_first()
@@ -75,7 +79,9 @@ def prepare(api_dir: str) -> None:
     # A `multiprocessing` child finds the framework only if it runs our __main__ by its path.
     main_module.__spec__ = None
     standard = list(sys.path)
+    statement = builtins.__import__
     site.main()
+    builtins.__import__ = statement
     first.assert_first()
     sys.path[:] = _clean_path(standard, sys.path)
 
