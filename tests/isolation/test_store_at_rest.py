@@ -4,11 +4,11 @@ import json
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import python_or_skip
 from tests.isolation.plugins import SINK, SOURCE, entry_points
 from tests.isolation.workspaces import Workspace, snapshot, write_lock
 
@@ -44,11 +44,12 @@ def more():
 """
 
 
-def add_plugin(workspace: Workspace, name: str) -> None:
+def add_plugin(workspace: Workspace, name: str, python: str | None = None) -> None:
     """Add a location with a plugin of its own, the library and the watch."""
     files = {f"{name}.py": SOURCE + MORE, f"{name}_sink.py": SINK}
     both = entry_points(name) | {"venvoy.sink": {"sink": f"{name}_sink:Sink"}}
-    workspace.wheel(name, name, files=files, requires=["library", "watch"], entry_points=both)
+    needed = ["library", "watch"]
+    workspace.wheel(name, name, files=files, requires=needed, entry_points=both, python=python)
     workspace.wheel(f"{name}/wheels", "library", files=LIBRARY)
     workspace.wheel(f"{name}/wheels", "watch", files=WATCH)
     write_lock(workspace.plugins / name)
@@ -84,14 +85,16 @@ def environment_of(ran: list[dict[str, object]], name: str) -> str:
     return next(str(row["environment"])[:40] for row in ran if row["class"] == f"{name}.Source")
 
 
+@pytest.mark.parametrize("python", ["3.11", "3.9"])
 def test_a_second_environment_adds_only_links_compiles_nothing_and_is_not_written_to(
-    fresh: Workspace,
+    fresh: Workspace, python: str
 ) -> None:
-    add_plugin(fresh, "one")
+    python_or_skip(python)
+    add_plugin(fresh, "one", python)
     fresh.sync()
     first_kib, first_files = disk_kib(fresh.store), set(regular_files(fresh.store))
     assert first_kib > 2_000
-    add_plugin(fresh, "two")
+    add_plugin(fresh, "two", python)
     environment = environment_of(fresh.sync().rows(), "two")
 
     # Only links: what is new is the plugin's own wheel, notes, and no file in site-packages.
@@ -104,7 +107,7 @@ def test_a_second_environment_adds_only_links_compiles_nothing_and_is_not_writte
     assert disk_kib(directory) < 100
     added = set(regular_files(fresh.store)) - first_files
     (its_wheel,) = {name.split("/")[1] for name in added if name.startswith("wheels/")}
-    assert f"wheels/{its_wheel}/{sys.implementation.cache_tag}/site/two.py" in added
+    assert f"wheels/{its_wheel}/cpython-{python.replace('.', '')}/site/two.py" in added
     (library,) = directory.glob("lib/python3.*/site-packages/library")
     assert library.readlink().is_relative_to(fresh.store / "wheels")
 
