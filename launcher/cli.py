@@ -18,6 +18,7 @@ from launcher.plugin_commands import (
     sync_command,
 )
 from launcher.run_command import run_command
+from launcher.supply_commands import vendor_command
 from manager.errors import InternalError, UsageError, VenvoyError
 
 __all__ = ["main", "main_without_exit"]
@@ -150,10 +151,12 @@ def plugins_list(plugin_path: str | None, worker_config: Path | None, as_json: b
 @_plugin_path_options
 @click.option(
     "--python",
-    "pythons",
+    "--target",
+    "targets",
     multiple=True,
-    metavar="PYTHON",
-    help="Lock for this interpreter, such as `3.12`; may be given several times.",
+    metavar="TARGET",
+    help="Lock for this Python, `3.12`, or this platform, `cp311-manylinux_2_28_x86_64`;"
+    " may be given several times.",
 )
 @_offline
 @_json
@@ -161,7 +164,7 @@ def plugins_lock(
     locations: tuple[str, ...],
     plugin_path: str | None,
     worker_config: Path | None,
-    pythons: tuple[str, ...],
+    targets: tuple[str, ...],
     offline: bool,
     as_json: bool,
 ) -> int:
@@ -170,7 +173,33 @@ def plugins_lock(
     A LOCATION is a name below a place of the plugin path, or a path.
     """
     return lock_command(
-        plugin_path, worker_config, names=locations, pythons=pythons, offline=offline,
+        plugin_path, worker_config, names=locations, targets=targets, offline=offline,
+        as_json=as_json,
+    )  # fmt: skip
+
+
+@plugins.command("vendor", short_help="Bring all that plugins will need into their wheelhouses.")
+@click.argument("locations", nargs=-1, metavar="[LOCATION]...")
+@_plugin_path_options
+@click.option("--prune", is_flag=True, help="Remove wheels that nothing needs any more.")
+@_offline
+@_frozen
+@_json
+def plugins_vendor(
+    locations: tuple[str, ...],
+    plugin_path: str | None,
+    worker_config: Path | None,
+    prune: bool,
+    offline: bool,
+    frozen: bool,
+    as_json: bool,
+) -> int:
+    """Bring every locked wheel of every target into the `wheels/` of each location.
+
+    What builds need comes along, and is locked, too. Afterwards no network is needed, ever.
+    """
+    return vendor_command(
+        plugin_path, worker_config, names=locations, prune=prune, offline=offline, frozen=frozen,
         as_json=as_json,
     )  # fmt: skip
 

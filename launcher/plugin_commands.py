@@ -12,13 +12,22 @@ from launcher.settings import read_worker_config
 from launcher.workplace import Workplace, open_workplace
 from manager.errors import UsageError, VenvoyError
 from manager.interpreters.interpreter import Interpreter
-from manager.interpreters.search import find
+from manager.locks.foreign_targets import ForeignTarget, parse_target
 from manager.locks.locking import lock_location
+from manager.locks.sync_context import installed
 from manager.plugins.location_content import LocationContent
 from manager.plugins.names import near_names
 from manager.sync import SyncedLocation, known_location, sync_all
 
-__all__ = ["explain_command", "list_command", "lock_command", "sync_command"]
+__all__ = [
+    "chosen_plugin_path",
+    "explain_command",
+    "list_command",
+    "lock_command",
+    "named_locations",
+    "sync_command",
+    "tell_errors",
+]
 
 
 class UnknownLocationError(VenvoyError):
@@ -48,7 +57,9 @@ class UnknownLocationError(VenvoyError):
 def list_command(plugin_path: str | None, worker_config: Path | None, *, as_json: bool) -> int:
     """List what is there; 1 when a location is broken."""
     with render.progress(quiet=as_json) as progress:
-        workplace = open_workplace(_plugin_path(plugin_path, worker_config), progress=progress)
+        workplace = open_workplace(
+            chosen_plugin_path(plugin_path, worker_config), progress=progress
+        )
         listing = list_plugins(workplace)
     return _tell(listing, "plugins list", as_json=as_json)
 
@@ -58,24 +69,26 @@ def lock_command(
     worker_config: Path | None,
     *,
     names: Sequence[str],
-    pythons: Sequence[str],
+    targets: Sequence[str],
     offline: bool,
     as_json: bool,
 ) -> int:
     """Write locks; 1 when one could not be made."""
     rows: list[tuple[str, str, str]] = []
     errors: list[VenvoyError] = []
+    inexact: dict[str, None] = {}
     with render.progress(quiet=as_json) as progress:
-        path = _plugin_path(plugin_path, worker_config)
+        path = chosen_plugin_path(plugin_path, worker_config)
         workplace = open_workplace(path, progress=progress, offline=offline)
-        interpreters = [_interpreter(workplace, python) for python in pythons]
-        for content in _named(workplace, names):
+        interpreters = [_target(workplace, target) for target in targets]
+        for content in named_locations(workplace, names):
             progress(f"{content.location.name}: resolving")
             try:
                 locked = lock_location(workplace.context, content, interpreters=interpreters)
             except VenvoyError as error:
                 errors.append(error)
                 continue
+            inexact |= dict.fromkeys(locked.inexact)
             count = len(locked.lock.pylock.packages)
             state = "changed" if locked.changed else "unchanged"
             rows.append((str(content.location.lock_file), str(count), state))
@@ -87,7 +100,9 @@ def lock_command(
         render.json_envelope("plugins lock", data, errors=errors, exit_code=_code(errors))
         return _code(errors)
     render.table(("lock", "packages", ""), rows)
-    _tell_errors(errors)
+    for told in inexact:
+        render.note(told)
+    tell_errors(errors)
     return _code(errors)
 
 
@@ -102,9 +117,9 @@ def sync_command(
 ) -> int:
     """Make environments; 1 when one could not be made or an entry point fails."""
     with render.progress(quiet=as_json) as progress:
-        path = _plugin_path(plugin_path, worker_config)
+        path = chosen_plugin_path(plugin_path, worker_config)
         workplace = open_workplace(path, progress=progress, offline=offline, frozen=frozen)
-        outcomes = sync_all(workplace.context, _named(workplace, names))
+        outcomes = sync_all(workplace.context, named_locations(workplace, names))
     if not as_json:
         for outcome in outcomes:
             if isinstance(outcome, SyncedLocation) and outcome.lock_reason is not None:
@@ -117,7 +132,9 @@ def explain_command(
 ) -> int:
     """Explain what each stage of connectors gets."""
     with render.progress(quiet=as_json) as progress:
-        workplace = open_workplace(_plugin_path(plugin_path, worker_config), progress=progress)
+        workplace = open_workplace(
+            chosen_plugin_path(plugin_path, worker_config), progress=progress
+        )
     properties = read_worker_config(worker_config).properties if worker_config else {}
     converters = worker_converters(properties, where=str(worker_config or "the defaults"))
     environments = {
@@ -144,7 +161,8 @@ def _told_lock(synced: SyncedLocation, reason: str) -> str:
     return f"{synced.location.name}: made its lock anew, `{name}`: {reason}"
 
 
-def _plugin_path(plugin_path: str | None, worker_config: Path | None) -> str:
+def chosen_plugin_path(plugin_path: str | None, worker_config: Path | None) -> str:
+    """Return the plugin path that the two options say; raises `UsageError`."""
     if plugin_path is not None and worker_config is not None:
         raise UsageError(
             what="both `--plugin-path` and `--worker-config` say where plugins are",
@@ -160,7 +178,7 @@ def _plugin_path(plugin_path: str | None, worker_config: Path | None) -> str:
     return plugin_path
 
 
-def _named(workplace: Workplace, names: Iterable[str]) -> tuple[LocationContent, ...]:
+def named_locations(workplace: Workplace, names: Iterable[str]) -> tuple[LocationContent, ...]:
     """Return the locations of those names or paths, all of them without one."""
     by_name = {one.location.name: one for one in reversed(workplace.catalog.locations)}
     by_path = {one.location.path: one for one in workplace.catalog.locations}
@@ -173,15 +191,11 @@ def _named(workplace: Workplace, names: Iterable[str]) -> tuple[LocationContent,
     return tuple(chosen.values()) or workplace.catalog.locations
 
 
-def _interpreter(workplace: Workplace, python: str) -> Interpreter:
-    context = workplace.context
-    return find(
-        python,
-        None,
-        default=context.default_python,
-        cache_dir=context.store.interpreters_dir,
-        search=context.search,
-    )
+def _target(workplace: Workplace, text: str) -> Interpreter | ForeignTarget:
+    """Return an interpreter of this machine, or the foreign target that a tag names."""
+    if "-" in text and "/" not in text:
+        return parse_target(text)
+    return installed(workplace.context, text)
 
 
 def _tell(listing: Listing, command: str, *, as_json: bool) -> int:
@@ -203,7 +217,7 @@ def _tell(listing: Listing, command: str, *, as_json: bool) -> int:
     render.table(("type", "class", "version", "location", "environment", "state"), rows)
     for problem in listing.warnings:
         render.warning(problem.error)
-    _tell_errors(listing.errors)
+    tell_errors(listing.errors)
     return code
 
 
@@ -213,7 +227,8 @@ def _from_here(location: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location
 
 
-def _tell_errors(errors: Sequence[VenvoyError]) -> None:
+def tell_errors(errors: Sequence[VenvoyError]) -> None:
+    """Print each fault to stderr."""
     for error in errors:
         render.failure(error)
 

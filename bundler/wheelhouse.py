@@ -1,0 +1,114 @@
+"""Wheelhouses: the directory of wheels below a location, filled by hash and held complete.
+
+A wheelhouse holds, under its own file name, every wheel that the lock names for any target, and
+what builds need. A file with the right name and another hash counts as missing.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from manager.digests import file_sha256
+from manager.errors import VenvoyError
+from manager.fs import fsync_directory, write_file_atomically
+from manager.locks.build_requirements import locked_build_requirements
+from manager.locks.locks import Lock, every_wheel
+from manager.plugins.location_content import LocationContent
+from manager.plugins.locations import Location, Shape
+
+__all__ = [
+    "NoWheelhouseError",
+    "WantedWheel",
+    "add_to_wheelhouse",
+    "missing_wheels",
+    "superfluous_wheels",
+    "wanted_wheels",
+    "wheelhouse_of",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class WantedWheel:
+    """A file that a wheelhouse has to hold; `for_builds` tells build requirements apart."""
+
+    filename: str
+    sha256: str
+    for_builds: bool
+
+
+class NoWheelhouseError(VenvoyError):
+    """A location is a single file, and wheels beside it would be locations of their own."""
+
+    code = "no-wheelhouse"
+
+    def __init__(self, *, location: Path) -> None:
+        super().__init__(location)
+        self.location = location
+
+    @property
+    def message(self) -> str:
+        """The file."""
+        return f"`{self.location}` is a single wheel and has no directory for what it needs"
+
+    @property
+    def hint(self) -> str:
+        """What to make of it."""
+        directory = self.location.parent / self.location.name.split("-")[0]
+        return f"move it into a directory of its own, `{directory}`, which then is the location"
+
+
+def wheelhouse_of(location: Location) -> Path:
+    """Return where the wheels of a location go, whether or not it exists.
+
+    Raises `NoWheelhouseError` for a single wheel.
+    """
+    if location.is_file:
+        raise NoWheelhouseError(location=location.path)
+    return location.path / "wheels"
+
+
+def wanted_wheels(lock: Lock, content: LocationContent) -> tuple[WantedWheel, ...]:
+    """Return what the wheelhouse of a location has to hold for every target; sorted.
+
+    Raises `SourceOnlyError`, `InvalidLockError`.
+    """
+    is_project = content.location.shape is Shape.PROJECT
+    project = content.distributions[0].name if is_project else None
+    wanted = {
+        wheel.sha256: WantedWheel(filename=wheel.filename, sha256=wheel.sha256, for_builds=False)
+        for wheel in every_wheel(lock, project=project)
+    }
+    for one in locked_build_requirements(lock):
+        wheel = WantedWheel(filename=one.filename, sha256=one.sha256, for_builds=True)
+        wanted.setdefault(one.sha256, wheel)
+    return tuple(sorted(wanted.values()))
+
+
+def missing_wheels(wanted: Iterable[WantedWheel], location: Location) -> tuple[WantedWheel, ...]:
+    """Return the wheels that are not in the location's wheelhouse with just that content."""
+    return tuple(one for one in wanted if not _is_there(one, location))
+
+
+def superfluous_wheels(wanted: Iterable[WantedWheel], location: Location) -> tuple[Path, ...]:
+    """Return the wheels in `wheels/` that nothing names, by name."""
+    kept = {one.filename for one in wanted}
+    house = wheelhouse_of(location)
+    return tuple(sorted(file for file in house.glob("*.whl") if file.name not in kept))
+
+
+def add_to_wheelhouse(files: Mapping[str, Path], location: Location) -> tuple[Path, ...]:
+    """Copy wheels (by the file name they get) into the wheelhouse; each appears at once, whole."""
+    house = wheelhouse_of(location)
+    house.mkdir(exist_ok=True)
+    added = []
+    for name, file in sorted(files.items()):
+        write_file_atomically(house / name, file.read_bytes())
+        added.append(house / name)
+    fsync_directory(house)
+    return tuple(added)
+
+
+def _is_there(wanted: WantedWheel, location: Location) -> bool:
+    files = [directory / wanted.filename for directory in location.wheelhouse_dirs]
+    return any(file_sha256(file) == wanted.sha256 for file in files if os.path.isfile(file))  # noqa: PTH113
