@@ -39,7 +39,7 @@ def run_demo(keep: Path | None) -> int:
     """Copy the samples, sync them, run them all at once, and show what differs.
 
     Everything but the environments goes to a scratch directory, or to `keep`, which stays.
-    Returns 1 when a connector failed.
+    Returns 1 when a connector failed, 130 when it was interrupted.
     """
     with _directory(keep) as directory:
         samples = directory / "sample_plugins"
@@ -78,8 +78,8 @@ def _run(directory: Path, samples: Path) -> int:
     render.run_report(report, title="What ran")
     for failure in report.failures:
         render.failure(failure)
-    if report.failures:
-        return 1
+    if report.failures or report.interrupted:
+        return report.exit_code
     render.line()
     _show_difference(directory)
     render.line()
