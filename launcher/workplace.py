@@ -22,7 +22,7 @@ from manager.plugins.plugin_path import Scan, parse_plugin_path, scan
 from manager.store.store import Store
 from manager.sync import wheel_of
 
-__all__ = ["Workplace", "builtin_location", "open_workplace"]
+__all__ = ["Workplace", "builtin_location", "open_context", "open_workplace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +49,10 @@ def builtin_location() -> Location:
     )
 
 
-def open_workplace(
-    plugin_path: str,
-    *,
-    progress: Callable[[str], None],
-    offline: bool = False,
-    frozen: bool = False,
-) -> Workplace:
-    """Read a plugin path and make the store ready for it.
-
-    An empty plugin path means the worker's own environment, unisolated (KIP-146).
-    """
+def open_context(
+    *, progress: Callable[[str], None], offline: bool = False, frozen: bool = False
+) -> tuple[SyncContext, Interpreter]:
+    """Make the store ready; return what a lock or a sync needs, and the default interpreter."""
     store = Store(store_dir())
     interpreter = probe(worker_python(), cache_dir=store.interpreters_dir)
     context = SyncContext(
@@ -72,6 +65,22 @@ def open_workplace(
         progress=progress,
         trial_timeout_s=trial_timeout_s(),
     )
+    return context, interpreter
+
+
+def open_workplace(
+    plugin_path: str,
+    *,
+    progress: Callable[[str], None],
+    offline: bool = False,
+    frozen: bool = False,
+) -> Workplace:
+    """Read a plugin path and make the store ready for it.
+
+    An empty plugin path means the worker's own environment, unisolated (KIP-146).
+    """
+    context, interpreter = open_context(progress=progress, offline=offline, frozen=frozen)
+    store = context.store
     places = parse_plugin_path(plugin_path)
     found = scan(places) if places else Scan(locations=(own_location(),), problems=())
     catalog = make_catalog(

@@ -14,11 +14,13 @@ from manager.fs import staging
 from manager.interpreters.interpreter import Interpreter
 from manager.interpreters.search import find
 from manager.locks.building import build_project
+from manager.locks.bundled import bundled_digest, bundled_wheels
 from manager.locks.fetching import fetch
 from manager.locks.keeping import LockState, StaleLockError, good_lock
 from manager.locks.locking import Locked, lock_location, own_wheels
 from manager.locks.locks import Lock, lock_content, select_wheels
 from manager.locks.sync_context import SyncContext, interpreter_for, pip_for
+from manager.plugins.bundles import open_bundle
 from manager.plugins.catalog import Catalog
 from manager.plugins.entry_points import EntryPoint
 from manager.plugins.location_content import LocationContent
@@ -73,10 +75,14 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
     known = _known(context, location, interpreter)
     if known is not None:
         return known
+    bundle = open_bundle(location.path) if location.shape is Shape.BUNDLE else None
     own = own_wheels(content)
     lock, state, reason = good_lock(context, content, interpreter, own)
     with staging(context.store.root) as room:
-        wheels = _wheels(context, content, interpreter, lock, room)
+        if bundle is None:
+            wheels = _wheels(context, content, interpreter, lock, room)
+        else:
+            wheels = bundled_wheels(bundle, lock, interpreter, context.store, room)
         stored = context.store.add_wheels(wheels, interpreter, progress=context.progress)
     plan = plan_environment(stored, interpreter)
     entry_points = [each for one in content.distributions for each in one.entry_points]
@@ -98,7 +104,11 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
     found = environment.receipt.verification
     if found is None or not _covers(found, context.api.digest, entry_points):
         found = check(environment)
-    digest = plugin_digest(lock_content(lock), own.values() if own else tree_digest(location.path))
+    if bundle is None:
+        origin = own.values() if own else tree_digest(location.path)
+        digest = plugin_digest(lock_content(lock), origin)
+    else:
+        digest = bundled_digest(bundle, lock)
     synced = SyncedLocation(
         location=location,
         interpreter=interpreter,

@@ -98,6 +98,8 @@ def _stamp(files: Iterable[tuple[str, Path]]) -> str:
 def _sources(location: Location) -> Iterator[tuple[str, Path]]:
     if location.shape is Shape.PROJECT:
         yield from source_files(location.path)
+    elif location.shape is Shape.BUNDLE:
+        yield location.name, location.path
     else:
         for file in location.wheel_files():
             yield str(file), file

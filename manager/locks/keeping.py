@@ -7,13 +7,16 @@ from typing import Literal, TypeAlias
 from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.interpreters.search import MissingInterpreterError
+from manager.locks.bundled import bundled_lock
 from manager.locks.foreign_targets import ForeignTarget, UnknownTargetError, parse_target
 from manager.locks.freshness import freshness, made_for
 from manager.locks.locking import lock_location
 from manager.locks.locks import Lock, read_lock
 from manager.locks.sync_context import SyncContext, installed
 from manager.locks.targets import minor_of, target_of
+from manager.plugins.bundles import open_bundle
 from manager.plugins.location_content import LocationContent
+from manager.plugins.locations import Shape
 
 __all__ = ["LockState", "StaleLockError", "good_lock", "targets_of"]
 
@@ -52,6 +55,8 @@ def good_lock(
 ) -> tuple[Lock, LockState, str | None]:
     """Return a lock that fits the location, how it came about, and why it was made."""
     location = content.location
+    if location.shape is Shape.BUNDLE:
+        return bundled_lock(open_bundle(location.path)), "fresh", None
     lock = read_lock(location.lock_file)
     reason: str | None = "there is none"
     if lock is not None:

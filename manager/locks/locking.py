@@ -22,6 +22,7 @@ from manager.locks.build_requirements import (
     with_earlier_builds,
 )
 from manager.locks.building import Source, build_source
+from manager.locks.bundled import bundled_lock
 from manager.locks.fetching import download
 from manager.locks.foreign_targets import ForeignTarget
 from manager.locks.freshness import made_for
@@ -38,6 +39,7 @@ from manager.locks.pip import PipSettings
 from manager.locks.resolution import ResolutionError, ResolvedPackage, Wanted, resolve
 from manager.locks.sync_context import SyncContext, installed, interpreter_for, pip_for
 from manager.locks.targets import Target, target_of
+from manager.plugins.bundles import open_bundle
 from manager.plugins.distributions import Distribution
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Location, Shape
@@ -73,6 +75,9 @@ def lock_location(
     Raises `ResolutionError`, `BuildError`, `CorruptWheelError`, `InvalidLockError` (the file
     cannot be written), `ProcessTimeoutError`; then the old lock stands as it was.
     """
+    if content.location.shape is Shape.BUNDLE:  # its lock is inside, and stays as it is
+        lock = bundled_lock(open_bundle(content.location.path))
+        return Locked(lock=lock, changed=False, targets=())
     chosen = tuple(interpreters) or (interpreter_for(context, content),)
     fors = [_for(context, each) for each in chosen]
     by_target = {each.target: each for each in fors}

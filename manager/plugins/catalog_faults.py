@@ -9,7 +9,6 @@ from manager.errors import VenvoyError
 
 __all__ = [
     "ApiMismatchError",
-    "BundleNotSupportedError",
     "ClassCollisionError",
     "FrameworkClassError",
     "NoPluginsError",
@@ -70,26 +69,6 @@ class NoPluginsError(VenvoyError):
             'add an entry point, such as `[project.entry-points."venvoy.source"]` with '
             '`name = "package.module:ClassName"`, or move it off the plugin path'
         )
-
-
-class BundleNotSupportedError(VenvoyError):
-    """A location is a bundle, which this version of venvoy recognises but cannot read yet."""
-
-    code = "bundle-not-supported"
-
-    def __init__(self, *, path: Path) -> None:
-        super().__init__(str(path))
-        self.path = path
-
-    @property
-    def message(self) -> str:
-        """The bundle."""
-        return f"the bundle `{self.path}` cannot be read yet"
-
-    @property
-    def hint(self) -> str:
-        """What to install instead."""
-        return "put the plugin's wheels into a directory in its place"
 
 
 class SeveralVersionsError(VenvoyError):

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import assert_never
 
 from manager.errors import VenvoyError
-from manager.plugins.catalog_faults import BundleNotSupportedError, SeveralVersionsError
+from manager.plugins.bundles import bundle_distributions, bundle_settings, open_bundle
+from manager.plugins.catalog_faults import SeveralVersionsError
 from manager.plugins.distributions import (
     Distribution,
     DynamicMetadataError,
@@ -71,7 +72,12 @@ def _content(location: Location, build: Build | None, problems: list[Problem]) -
         case Shape.PROJECT:
             return _project(location, build)
         case Shape.BUNDLE:
-            raise BundleNotSupportedError(path=location.path)
+            bundle = open_bundle(location.path)
+            return LocationContent(
+                location=location,
+                distributions=bundle_distributions(bundle),
+                settings=bundle_settings(bundle),
+            )
         case Shape.WHEEL:
             distributions = (read_wheel(location.path),)
         case Shape.WHEELS:

@@ -22,12 +22,13 @@ from manager.plugins.place_faults import (
     UnreadableError,
 )
 
-__all__ = ["Location", "Problem", "Scan", "Shape", "parse_plugin_path", "scan"]
+__all__ = ["Location", "Problem", "Scan", "Shape", "location_at", "parse_plugin_path", "scan"]
 
 # A file in a location that says "somebody meant this to be a plugin" when metadata is missing.
 CODE_FILES = frozenset({"setup.py", "setup.cfg", "requirements.txt", "PKG-INFO"})
 # Files in a place that look like plugins elsewhere, but are none here.
 FOREIGN_SUFFIXES = (".zip", ".tar.gz", ".egg", ".pex", ".tgz")
+_FILE_SHAPES = {".whl": Shape.WHEEL, ".pyz": Shape.BUNDLE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +139,20 @@ class _Scanner:
             self.report(NestedLocationsError(path=directory, names=nested), directory)
         elif _holds_code(directory):
             self.report(NoMetadataError(path=directory), directory)
+
+
+def location_at(path: Path) -> Location:
+    """Return the location that a path names, as if its parent were a place.
+
+    Raises `MissingPlaceError` or `NotALocationError`.
+    """
+    path = path.absolute()
+    if not path.exists():
+        raise MissingPlaceError(path=path)
+    shape = _directory_shape(path) if path.is_dir() else _FILE_SHAPES.get(path.suffix)
+    if shape is None:
+        raise NotALocationError(path=path)
+    return Location(path=path, shape=shape, place=path.parent, place_index=0)
 
 
 def _visible(directory: Path) -> list[Path]:
