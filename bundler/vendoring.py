@@ -23,6 +23,8 @@ from bundler.build_recording import (
 from bundler.wheelhouse import (
     WantedWheel,
     add_to_wheelhouse,
+    builds_are_locked,
+    locked_wheels,
     missing_wheels,
     superfluous_wheels,
     wanted_wheels,
@@ -33,7 +35,6 @@ from manager.interpreters.interpreter import Interpreter
 from manager.locks.build_requirements import (
     build_pins,
     declared_build_requirements,
-    declared_in,
     locked_build_requirements,
     with_build_requirements,
     with_source_pins,
@@ -42,7 +43,7 @@ from manager.locks.building import build_in
 from manager.locks.fetching import fetch
 from manager.locks.keeping import good_lock, targets_of
 from manager.locks.locking import own_wheels
-from manager.locks.locks import Lock, LockedWheel, every_wheel, write_lock
+from manager.locks.locks import Lock, LockedWheel, write_lock
 from manager.locks.pip import PipSettings
 from manager.locks.sync_context import SyncContext, interpreter_for, pip_for
 from manager.plugins.location_content import LocationContent
@@ -108,7 +109,7 @@ class _Vendoring:
             if self.is_project:
                 self.prove()
             write_lock(self.location.lock_file, self.lock)
-        wanted = wanted_wheels(self.lock, self.content)
+        wanted = self.wanted()
         superfluous = superfluous_wheels(wanted, self.location)
         for file in superfluous if prune else ():
             file.unlink()
@@ -125,7 +126,7 @@ class _Vendoring:
 
     def wheels(self) -> Mapping[str, Path]:
         """Return the files of the locked wheels that the wheelhouse lacks, by file name."""
-        wanted = [one for one in wanted_wheels(self.lock, self.content) if not one.for_builds]
+        wanted = [one for one in self.wanted() if not one.for_builds]
         missing = {one.sha256 for one in missing_wheels(wanted, self.location)}
         if not missing:
             return {}
@@ -147,10 +148,10 @@ class _Vendoring:
         """Complete the lock's build requirements; return the files the wheelhouse lacks."""
         locked = locked_build_requirements(self.lock)
         declared = declared_build_requirements(self.location)
-        known = not self.is_project or declared_in(self.lock) == declared
+        known = builds_are_locked(self.lock, self.location)
         found: list[RecordedRequirement] = []
         if known:
-            wanted = [one for one in wanted_wheels(self.lock, self.content) if one.for_builds]
+            wanted = [one for one in self.wanted() if one.for_builds]
             gone = {one.sha256 for one in missing_wheels(wanted, self.location)}
             lacking = [one for one in locked if one.sha256 in gone]
             if lacking:
@@ -174,7 +175,7 @@ class _Vendoring:
             self.lock = with_build_requirements(lock, declared, merged(requirements))
         elif not known:
             self.lock = with_build_requirements(self.lock, declared, ())
-        still = missing_wheels(wanted_wheels(self.lock, self.content), self.location)
+        still = missing_wheels(self.wanted(), self.location)
         lacking_names = {one.filename for one in still}
         files = {one.requirement.filename: one.file for one in found}
         return {name: file for name, file in files.items() if name in lacking_names}
@@ -207,9 +208,11 @@ class _Vendoring:
         )
         build_in(room, self.location, pip=pip, pins=build_pins(self.lock, self.interpreter.minor))
 
+    def wanted(self) -> tuple[WantedWheel, ...]:
+        return wanted_wheels(self.lock, self.content, self.interpreter)
+
     def locked(self) -> tuple[LockedWheel, ...]:
-        project = self.content.distributions[0].name if self.is_project else None
-        return every_wheel(self.lock, project=project)
+        return locked_wheels(self.lock, self.content, self.interpreter)
 
     def sources(self, *, unpinned: bool) -> list[LockedWheel]:
         """Return the wheels that were built from an sdist; `unpinned`: nobody recorded how."""

@@ -12,8 +12,13 @@ from pathlib import Path
 from manager.digests import file_sha256
 from manager.errors import VenvoyError
 from manager.fs import fsync_directory, write_file_atomically
-from manager.locks.build_requirements import locked_build_requirements
-from manager.locks.locks import Lock, every_wheel
+from manager.interpreters.interpreter import Interpreter
+from manager.locks.build_requirements import (
+    declared_build_requirements,
+    declared_in,
+    locked_build_requirements,
+)
+from manager.locks.locks import Lock, LockedWheel, every_wheel, select_wheels
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Location, Shape
 
@@ -21,6 +26,8 @@ __all__ = [
     "NoWheelhouseError",
     "WantedWheel",
     "add_to_wheelhouse",
+    "builds_are_locked",
+    "locked_wheels",
     "missing_wheels",
     "superfluous_wheels",
     "wanted_wheels",
@@ -68,21 +75,41 @@ def wheelhouse_of(location: Location) -> Path:
     return location.path / "wheels"
 
 
-def wanted_wheels(lock: Lock, content: LocationContent) -> tuple[WantedWheel, ...]:
-    """Return what the wheelhouse of a location has to hold for every target; sorted.
+def locked_wheels(
+    lock: Lock, content: LocationContent, interpreter: Interpreter
+) -> tuple[LockedWheel, ...]:
+    """Return the wheels of a lock that a location needs, without a project's own.
 
-    Raises `SourceOnlyError`, `InvalidLockError`.
+    A lock of ours names those of its targets and no others; one of another tool may name wheels
+    for all the world, and those for `interpreter` are taken. Raises `SourceOnlyError`,
+    `InvalidLockError`, `LockTargetError`.
     """
     is_project = content.location.shape is Shape.PROJECT
     project = content.distributions[0].name if is_project else None
+    if lock.is_ours:
+        return every_wheel(lock, project=project)
+    return select_wheels(lock, interpreter, project=project)
+
+
+def wanted_wheels(
+    lock: Lock, content: LocationContent, interpreter: Interpreter
+) -> tuple[WantedWheel, ...]:
+    """Return what the wheelhouse of a location has to hold; raises as `locked_wheels`."""
     wanted = {
         wheel.sha256: WantedWheel(filename=wheel.filename, sha256=wheel.sha256, for_builds=False)
-        for wheel in every_wheel(lock, project=project)
+        for wheel in locked_wheels(lock, content, interpreter)
     }
     for one in locked_build_requirements(lock):
         wheel = WantedWheel(filename=one.filename, sha256=one.sha256, for_builds=True)
         wanted.setdefault(one.sha256, wheel)
     return tuple(sorted(wanted.values()))
+
+
+def builds_are_locked(lock: Lock, location: Location) -> bool:
+    """Whether the lock holds what the project is built with, as it asks for it now."""
+    if location.shape is not Shape.PROJECT:
+        return True
+    return declared_in(lock) == declared_build_requirements(location)
 
 
 def missing_wheels(wanted: Iterable[WantedWheel], location: Location) -> tuple[WantedWheel, ...]:

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from launcher import render
+from launcher.bundle_commands import bundle_command, inspect_command
 from launcher.demo import run_demo
 from launcher.interruption import InterruptedByUserError
 from launcher.plugin_commands import (
@@ -18,7 +19,7 @@ from launcher.plugin_commands import (
     sync_command,
 )
 from launcher.run_command import run_command
-from launcher.supply_commands import vendor_command
+from launcher.supply_commands import export_command, import_command, vendor_command
 from manager.errors import InternalError, UsageError, VenvoyError
 
 __all__ = ["main", "main_without_exit"]
@@ -260,6 +261,85 @@ def run(
     return run_command(
         worker_config, connector_files, offline=offline, frozen=frozen, as_json=as_json
     )
+
+
+@venvoy.command("export", short_help="Pack vendored plugins into one file for another machine.")
+@click.argument("locations", nargs=-1, metavar="[LOCATION]...")
+@click.option("-o", "--output", type=FILE, required=True, metavar="SITE.TAR", help="The archive.")
+@_plugin_path_options
+@_json
+def export(
+    locations: tuple[str, ...],
+    output: Path,
+    plugin_path: str | None,
+    worker_config: Path | None,
+    as_json: bool,
+) -> int:
+    """Pack vendored locations with their locks, wheels and the API into one file."""
+    return export_command(
+        plugin_path, worker_config, names=locations, output=output, as_json=as_json
+    )
+
+
+@venvoy.command("import", short_help="Place the plugins of an exported file.")
+@click.argument("archive", type=FILE, metavar="SITE.TAR")
+@click.option("--to", "place", type=FILE, required=True, metavar="PLACE", help="Where they go.")
+@click.option("--replace", is_flag=True, help="Replace locations that have the same names.")
+@_json
+def import_(archive: Path, place: Path, replace: bool, as_json: bool) -> int:
+    """Check an exported file and place its locations, all of them or none."""
+    return import_command(archive, place, replace=replace, as_json=as_json)
+
+
+class _BundleGroup(_Group):
+    """`bundle LOCATION …` makes one; only a name of a command of its own is taken as that."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `make` before whatever is not a command or a cry for help."""
+        if args and args[0] not in (*self.commands, "-h", "--help"):
+            args = ["make", *args]
+        return super().parse_args(ctx, args)
+
+
+@venvoy.group(
+    "bundle",
+    cls=_BundleGroup,
+    short_help="Pack a location as one reproducible file, or check or inspect one.",
+)
+def bundle() -> None:
+    """Pack a location as one file: `venvoy bundle LOCATION -o FILE.pyz`.
+
+    The same location gives the same bytes anywhere: `venvoy bundle --check FILE.pyz LOCATION`.
+    """
+
+
+@bundle.command("make", short_help="Pack a location (the word `make` may be left out).")
+@click.argument("location", type=FILE)
+@click.option("-o", "--output", type=FILE, metavar="FILE.pyz", help="Where the bundle goes.")
+@click.option("--check", type=FILE, metavar="FILE.pyz", help="Rebuild, compare, write nothing.")
+@_offline
+@_frozen
+@_json
+def bundle_make(
+    location: Path,
+    output: Path | None,
+    check: Path | None,
+    offline: bool,
+    frozen: bool,
+    as_json: bool,
+) -> int:
+    """Pack a location's wheels, lock and the API into one file that runs by itself."""
+    return bundle_command(
+        location, output=output, check=check, offline=offline, frozen=frozen, as_json=as_json
+    )
+
+
+@bundle.command("inspect", short_help="Tell what is in a bundle or a location.")
+@click.argument("path", type=FILE)
+@_json
+def bundle_inspect(path: Path, as_json: bool) -> int:
+    """Tell what is in a bundle, every byte of it checked, or what a location's lock names."""
+    return inspect_command(path, as_json=as_json)
 
 
 @venvoy.command("demo", short_help="Run two versions of a source and of a sink at once.")

@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bundler.site_manifest import SiteManifest
+from bundler.transfer import export_site, import_site
 from bundler.vendoring import Vendored, vendor_location
 from launcher import render
 from launcher.plugin_commands import chosen_plugin_path, named_locations, tell_errors
+from launcher.settings import SHARED_DIR, store_dir
 from launcher.workplace import open_workplace
+from manager.digests import file_sha256
 from manager.errors import VenvoyError
+from manager.store.store import Store
 
-__all__ = ["vendor_command"]
+__all__ = ["export_command", "import_command", "vendor_command"]
 
 
 def vendor_command(
@@ -67,3 +72,61 @@ def vendor_command(
             render.note(f"{one.location.name}: nothing needs {names_left}; `--prune` removes it")
     tell_errors(errors)
     return code
+
+
+def export_command(
+    plugin_path: str | None,
+    worker_config: Path | None,
+    *,
+    names: Sequence[str],
+    output: Path,
+    as_json: bool,
+) -> int:
+    """Write vendored locations into one archive."""
+    with render.progress(quiet=as_json) as progress:
+        path = chosen_plugin_path(plugin_path, worker_config)
+        workplace = open_workplace(path, progress=progress, offline=True, frozen=True)
+        contents = named_locations(workplace, names)
+        done = export_site(workplace.context, contents, output, api_dir=SHARED_DIR)
+    data = {
+        "archive": str(done.archive),
+        "size_bytes": done.size_bytes,
+        "sha256": file_sha256(done.archive),
+        "files": len(done.manifest.files),
+        "locations": [one.name for one in done.manifest.locations],
+    }
+    if as_json:
+        render.json_envelope("export", data)
+        return 0
+    _site_table(done.manifest, output)
+    render.note(f"wrote {output}: {done.size_bytes / 1e6:.1f} MB, sha256 {data['sha256']}")
+    return 0
+
+
+def import_command(archive: Path, place: Path, *, replace: bool, as_json: bool) -> int:
+    """Place the locations of an archive, all of them or none."""
+    api = Store(store_dir()).put_api(SHARED_DIR).version
+    done = import_site(archive, place, replace=replace, api=api)
+    data = {
+        "place": str(place),
+        "api": done.manifest.api_version,
+        "locations": [one.name for one in done.manifest.locations],
+        "replaced": list(done.replaced),
+    }
+    if as_json:
+        render.json_envelope("import", data)
+        return 0
+    _site_table(done.manifest, place)
+    if done.manifest.api_version != str(api):
+        render.note(f"exported with venvoy-api {done.manifest.api_version}, and {api} runs here")
+    render.note(f"placed; `venvoy plugins sync --offline --frozen --plugin-path {place}` goes on")
+    return 0
+
+
+def _site_table(manifest: SiteManifest, where: Path) -> None:
+    rows = [
+        (plugin.type, plugin.class_name, plugin.version, str(where / one.name), one.digest[:12])
+        for one in manifest.locations
+        for plugin in one.plugins
+    ]
+    render.table(("type", "class", "version", "location", "digest"), rows)

@@ -84,7 +84,7 @@ def freshness(
     changed = _changed_wheel(lock, own_wheels or {})
     if changed is not None:
         return changed
-    if not lock.tool:
+    if not lock.is_ours:
         return _unmet(lock, wanted, interpreter)
     if lock.tool.get("schema") != SCHEMA:
         return f"it has schema {lock.tool.get('schema')}, and this venvoy makes {SCHEMA}"

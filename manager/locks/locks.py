@@ -82,6 +82,11 @@ class Lock:
         table = (self.pylock.tool or {}).get(TOOL)
         return table if isinstance(table, dict) else {}
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether we made it, rather than pip or uv; to theirs, vendoring adds what builds need."""
+        return "schema" in self.tool
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltFrom:
