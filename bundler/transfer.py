@@ -27,8 +27,7 @@ from bundler.wheelhouse import (
 from manager.digests import file_sha256, source_files
 from manager.errors import ProblemsError, VenvoyError
 from manager.fs import fsync_directory, staging
-from manager.locks.freshness import freshness, made_for
-from manager.locks.keeping import StaleLockError
+from manager.locks.keeping import StaleLockError, stale_because
 from manager.locks.locking import own_wheels
 from manager.locks.locks import Lock, read_lock
 from manager.locks.sync_context import SyncContext, interpreter_for
@@ -207,8 +206,7 @@ def require_vendored(context: SyncContext, content: LocationContent) -> Lock | N
     lock = read_lock(location.lock_file)
     reason: str | None = "there is none"
     if lock is not None:
-        own = {file.name: sha256 for file, sha256 in own_wheels(content).items()}
-        reason = freshness(lock, made_for(content), interpreter, own_wheels=own)
+        reason = stale_because(lock, content, interpreter, own_wheels(content))
     if lock is None or reason is not None:
         raise StaleLockError(
             location=location.path, lock_file=location.lock_file, reason=reason or ""

@@ -30,6 +30,7 @@ from manager.plugins.toml_tables import read_toml
 __all__ = [
     "BuildRequirement",
     "build_pins",
+    "changed_build",
     "declared_build_requirements",
     "declared_in",
     "installed_in",
@@ -105,6 +106,18 @@ def declared_in(lock: Lock) -> tuple[str, ...] | None:
     """Return what the project asked for when its build requirements were locked, None: never."""
     requires = _table(lock).get("requires")
     return tuple(map(str, requires)) if isinstance(requires, list) else None
+
+
+def changed_build(lock: Lock, location: Location) -> str | None:
+    """Return why locked build requirements are stale, None if they are not or there are none."""
+    before = declared_in(lock)
+    if before is None:
+        return None
+    now = declared_build_requirements(location)
+    for word, some in (("new", set(now) - set(before)), ("gone", set(before) - set(now))):
+        if some:
+            return f"the build requirement `{min(some)}` is {word}"
+    return None
 
 
 def build_pins(lock: Lock | None, python: str) -> tuple[str, ...]:

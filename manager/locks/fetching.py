@@ -18,13 +18,14 @@ from manager.errors import VenvoyError
 from manager.locks.building import BuildError, Source, build_source
 from manager.locks.foreign_targets import pip_options
 from manager.locks.locks import LockedWheel
+from manager.locks.network_sources import NetworkSource, in_lock, in_pip_configuration
 from manager.locks.pip import PipSettings, run_pip, source_options
 from manager.locks.pip_reasons import reason_of
 from manager.plugins.locations import Location
 from manager.store.store import Store
 from manager.store.wheels import validate
 
-__all__ = ["MissingWheelsError", "download", "fetch"]
+__all__ = ["MissingWheelsError", "NetworkForbiddenError", "download", "fetch"]
 
 _DOWNLOAD: Final = ("download", "--no-deps", "--only-binary", ":all:")
 _PYTHON: Final = re.compile(r"(?:py|cp)(?P<major>\d)(?P<minor>\d*)\Z")
@@ -59,6 +60,35 @@ class MissingWheelsError(VenvoyError):
             "put them into the wheelhouse of the location, or run `venvoy plugins lock` to choose"
             " others"
         )
+
+
+class NetworkForbiddenError(MissingWheelsError):
+    """Wheels could be had from a network only, and offline nobody asks one."""
+
+    code = "network-forbidden"
+
+    def __init__(
+        self,
+        *,
+        location: Path,
+        wheels: Sequence[LockedWheel],
+        reason: str,
+        sources: Sequence[NetworkSource],
+    ) -> None:
+        super().__init__(location=location, wheels=wheels, reason=reason, offline=True)
+        self.sources = tuple(sources)
+
+    @property
+    def message(self) -> str:
+        """What is missing, and each URL that was refused with the key that names it."""
+        refused = ", ".join(map(str, self.sources))
+        return f"{super().message}; refused, not tried: {refused}"
+
+    @property
+    def hint(self) -> str:
+        """How to be offline."""
+        name = self.location.name
+        return f"run `venvoy plugins vendor {name}` with a network, then the wheels are at hand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +142,21 @@ def fetch(
             for stranger in found.strangers:
                 validate(stranger)
                 reason = f"`{stranger}` has another sha256, and {reason}"
+            sources = _refused(missing, location, pip) if pip.offline else ()
+            if sources:
+                raise NetworkForbiddenError(
+                    location=location.path, wheels=missing, reason=reason, sources=sources
+                )
             raise MissingWheelsError(
                 location=location.path, wheels=missing, reason=reason, offline=pip.offline
             )
     return tuple((found.files[wheel.sha256], wheel.sha256) for wheel in wheels)
+
+
+def _refused(
+    missing: Sequence[LockedWheel], location: Location, pip: PipSettings
+) -> tuple[NetworkSource, ...]:
+    return (*in_lock(location.lock_file, missing), *in_pip_configuration(pip.inherited))
 
 
 def download(

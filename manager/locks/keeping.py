@@ -8,6 +8,7 @@ from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.interpreters.search import MissingInterpreterError
 from manager.locks.bundled import bundled_lock
+from manager.locks.build_requirements import changed_build
 from manager.locks.foreign_targets import ForeignTarget, UnknownTargetError, parse_target
 from manager.locks.freshness import freshness, made_for
 from manager.locks.locking import lock_location
@@ -18,7 +19,7 @@ from manager.plugins.bundles import open_bundle
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Shape
 
-__all__ = ["LockState", "StaleLockError", "good_lock", "targets_of"]
+__all__ = ["LockState", "StaleLockError", "good_lock", "stale_because", "targets_of"]
 
 LockState: TypeAlias = Literal["fresh", "made", "remade"]
 
@@ -37,6 +38,8 @@ class StaleLockError(VenvoyError):
     @property
     def message(self) -> str:
         """The lock and what differs."""
+        if not self.lock_file.exists():
+            return f"there is no lock `{self.lock_file}`, and none may be made"
         return f"the lock `{self.lock_file}` is stale: {self.reason}"
 
     @property
@@ -58,13 +61,12 @@ def good_lock(
     if location.shape is Shape.BUNDLE:
         return bundled_lock(open_bundle(location.path)), "fresh", None
     lock = read_lock(location.lock_file)
-    reason: str | None = "there is none"
+    reason = "there is none"
     if lock is not None:
-        by_name = {file.name: sha256 for file, sha256 in own.items()}
-        reason = freshness(lock, made_for(content), interpreter, own_wheels=by_name)
-        if reason is None:
+        stale = stale_because(lock, content, interpreter, own)
+        if stale is None:
             return lock, "fresh", None
-    reason = reason or "there is none"
+        reason = stale
     if context.frozen:
         raise StaleLockError(location=location.path, lock_file=location.lock_file, reason=reason)
     if lock is None:
@@ -74,6 +76,16 @@ def good_lock(
     context.progress(f"{location.name}: making its lock anew: {reason}")
     again = targets_of(context, lock, interpreter)
     return lock_location(context, content, interpreters=again).lock, "remade", reason
+
+
+def stale_because(
+    lock: Lock, content: LocationContent, interpreter: Interpreter, own: Mapping[Path, str]
+) -> str | None:
+    """Return why a lock is not what its location asks for, or None; `own` as `own_wheels`."""
+    by_name = {file.name: sha256 for file, sha256 in own.items()}
+    return freshness(lock, made_for(content), interpreter, own_wheels=by_name) or changed_build(
+        lock, content.location
+    )
 
 
 def targets_of(

@@ -206,7 +206,7 @@ def test_a_frozen_sync_refuses_a_missing_and_a_stale_lock(
 ) -> None:
     directory = wheels_location(place)
     frozen = replace(context, frozen=True)
-    with pytest.raises(StaleLockError, match="there is none"):
+    with pytest.raises(StaleLockError, match="there is no lock"):
         sync_location(frozen, content_of(place))
     sync_location(context, content_of(place))
     before = (directory / "pylock.toml").read_bytes()
