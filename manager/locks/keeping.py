@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.interpreters.search import MissingInterpreterError
-from manager.locks.bundled import bundled_lock
 from manager.locks.build_requirements import changed_build
+from manager.locks.bundled import bundled_lock
 from manager.locks.foreign_targets import ForeignTarget, UnknownTargetError, parse_target
 from manager.locks.freshness import freshness, made_for
 from manager.locks.locking import lock_location
