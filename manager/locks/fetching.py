@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import Version
 
 from manager.digests import file_sha256
 from manager.errors import VenvoyError
@@ -210,11 +211,17 @@ def _bring(missing: Sequence[LockedWheel], files: dict[str, Path], search: _Sear
     for wheel in missing:
         if wheel.built_from is not None and wheel.built_from.sha256:
             reason = _rebuild(wheel, files, search) or reason
-    by_tag: dict[tuple[str, ...], list[str]] = {}
+    # pip takes one version of a package in a call; targets may have got different ones.
+    calls: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    versions: dict[str, list[Version]] = {}
     for wheel in missing:
         if wheel.built_from is None:
-            by_tag.setdefault(_options_for(wheel, search.pip), []).append(_line(wheel))
-    for options, lines in by_tag.items():
+            known = versions.setdefault(wheel.name, [])
+            if wheel.version not in known:
+                known.append(wheel.version)
+            call = (known.index(wheel.version), _options_for(wheel, search.pip))
+            calls.setdefault(call, []).append(_line(wheel))
+    for (_, options), lines in calls.items():
         done = download(lines, pip=search.pip, scratch_dir=search.scratch_dir, options=options)
         reason = done or reason
     for file in (search.scratch_dir / "wheels").glob("*.whl"):
