@@ -12,7 +12,7 @@ from manager.plugins.location_content import LocationContent, read_location
 from manager.plugins.plugin_path import location_at
 from manager.sync import wheel_of
 
-__all__ = ["bundle_command", "inspect_command"]
+__all__ = ["bundle_command", "content_at", "inspect_command"]
 
 
 class DifferentBundleError(VenvoyError):
@@ -54,7 +54,7 @@ def bundle_command(
         )
     with render.progress(quiet=as_json) as progress:
         context, _ = open_context(progress=progress, offline=offline, frozen=frozen)
-        content = _content(context, location)
+        content = content_at(context, location)
         if check is not None:
             member = difference(context, content, check)
             if member is not None:
@@ -96,7 +96,7 @@ def inspect_command(path: Path, *, as_json: bool) -> int:
     found = inspect_bundle(path) if path.is_file() and path.suffix == ".pyz" else None
     if found is None:
         context, _ = open_context(progress=lambda _: None)
-        found = inspect_location(_content(context, path))
+        found = inspect_location(content_at(context, path))
     if as_json:
         render.json_envelope("bundle inspect", found.as_json())
         return 0
@@ -123,7 +123,8 @@ def _tell(found: Inspection) -> None:
     render.table(("package", "version", "size", "sha256", "wheel"), rows)
 
 
-def _content(context: SyncContext, path: Path) -> LocationContent:
+def content_at(context: SyncContext, path: Path) -> LocationContent:
+    """Read the location at a path; raises what is wrong with it."""
     found = location_at(path)
     content, problems = read_location(found, build=lambda one: wheel_of(context, one))
     for problem in problems:

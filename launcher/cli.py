@@ -12,6 +12,7 @@ from launcher import render
 from launcher.bundle_commands import bundle_command, inspect_command
 from launcher.demo import run_demo
 from launcher.interruption import InterruptedByUserError
+from launcher.inventory_commands import check_command, diff_command, sbom_command
 from launcher.plugin_commands import (
     explain_command,
     list_command,
@@ -141,10 +142,13 @@ def plugins() -> None:
 
 @plugins.command("list", short_help="List every plugin and version, and what is broken and why.")
 @_plugin_path_options
+@click.option("--all", "with_builtin", is_flag=True, help="Show the built-in plugins too.")
 @_json
-def plugins_list(plugin_path: str | None, worker_config: Path | None, as_json: bool) -> int:
+def plugins_list(
+    plugin_path: str | None, worker_config: Path | None, with_builtin: bool, as_json: bool
+) -> int:
     """List every plugin and version, and what is broken or shadowed and why."""
-    return list_command(plugin_path, worker_config, as_json=as_json)
+    return list_command(plugin_path, worker_config, with_builtin=with_builtin, as_json=as_json)
 
 
 @plugins.command("lock", short_help="Resolve what plugins need and write their locks.")
@@ -224,6 +228,27 @@ def plugins_sync(
         plugin_path, worker_config, names=locations, offline=offline, frozen=frozen,
         as_json=as_json,
     )  # fmt: skip
+
+
+@plugins.command("check", short_help="Check a repository of plugins: locks, wheels, digests.")
+@click.argument("locations", nargs=-1, metavar="[LOCATION]...")
+@_plugin_path_options
+@click.option("--update", is_flag=True, help="Record the digests as they are now.")
+@_json
+def plugins_check(
+    locations: tuple[str, ...],
+    plugin_path: str | None,
+    worker_config: Path | None,
+    update: bool,
+    as_json: bool,
+) -> int:
+    """Check that locks are fresh, wheels complete, digests the recorded ones, bundles the same.
+
+    No network is asked. The exit code is 0 when all is well, else 1.
+    """
+    return check_command(
+        plugin_path, worker_config, names=locations, update=update, as_json=as_json
+    )
 
 
 @plugins.command("explain", short_help="Tell what each stage of a connector gets, and why.")
@@ -340,6 +365,32 @@ def bundle_make(
 def bundle_inspect(path: Path, as_json: bool) -> int:
     """Tell what is in a bundle, every byte of it checked, or what a location's lock names."""
     return inspect_command(path, as_json=as_json)
+
+
+@venvoy.command("sbom", short_help="Write a bill of materials (CycloneDX).")
+@click.argument("locations", nargs=-1, type=FILE, metavar="[LOCATION|BUNDLE]...")
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="Write it there, not to stdout.")
+@_plugin_path_options
+def sbom(
+    locations: tuple[Path, ...],
+    output: Path | None,
+    plugin_path: str | None,
+    worker_config: Path | None,
+) -> int:
+    """Write a CycloneDX bill of materials of locations and bundles, or of the whole plugin path.
+
+    The same content gives the same bytes.
+    """
+    return sbom_command(plugin_path, worker_config, paths=locations, output=output)
+
+
+@venvoy.command("diff", short_help="Tell what changed between two versions of a plugin.")
+@click.argument("before", type=FILE, metavar="A")
+@click.argument("after", type=FILE, metavar="B")
+@_json
+def diff(before: Path, after: Path, as_json: bool) -> int:
+    """Tell which packages and files two locations or bundles have more, less or changed."""
+    return diff_command(before, after, as_json=as_json)
 
 
 @venvoy.command("demo", short_help="Run two versions of a source and of a sink at once.")
