@@ -12,9 +12,10 @@ from manager.plugins.catalog import Plugin
 from manager.plugins.locations import Problem
 from manager.sync import SyncedLocation, known_location
 
-__all__ = ["Listing", "PluginRow", "list_plugins", "list_synced"]
+__all__ = ["BUILT_IN", "SHORT_DIGEST", "Listing", "PluginRow", "list_plugins", "list_synced"]
 
 SHORT_DIGEST = 12
+BUILT_IN = "built in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ def _row(
     ready = synced.get(location.path)
     state, detail = "not synced", ""
     if location.builtin:
-        state = "built in"
+        state = BUILT_IN
     elif shadowed is not None:
         state, detail = "shadowed", shadowed
     elif location.path in failed:
@@ -135,7 +136,7 @@ def _row(
         class_name=plugin.class_name,
         aliases=plugin.aliases,
         version=str(plugin.version),
-        location="built in" if location.builtin else str(location.path),
+        location=BUILT_IN if location.builtin else str(location.path),
         shape=location.shape.value,
         environment=ready.environment.digest if ready is not None else None,
         plugin_digest=ready.plugin_digest if ready is not None else None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from launcher import render
 from launcher.explain import explain
-from launcher.listing import SHORT_DIGEST, Listing, list_plugins, list_synced
+from launcher.listing import BUILT_IN, SHORT_DIGEST, Listing, list_plugins, list_synced
 from launcher.preparation import plan_connectors, worker_converters
 from launcher.settings import read_worker_config
 from launcher.workplace import Workplace, open_workplace
@@ -54,14 +54,16 @@ class UnknownLocationError(VenvoyError):
         return f"there are {', '.join(self.known)}; `venvoy plugins list` tells what is broken"
 
 
-def list_command(plugin_path: str | None, worker_config: Path | None, *, as_json: bool) -> int:
-    """List what is there; 1 when a location is broken."""
+def list_command(
+    plugin_path: str | None, worker_config: Path | None, *, with_builtin: bool, as_json: bool
+) -> int:
+    """List what is there; 1 when a location is broken. JSON has the built-in plugins always."""
     with render.progress(quiet=as_json) as progress:
         workplace = open_workplace(
             chosen_plugin_path(plugin_path, worker_config), progress=progress
         )
         listing = list_plugins(workplace)
-    return _tell(listing, "plugins list", as_json=as_json)
+    return _tell(listing, "plugins list", with_builtin=with_builtin, as_json=as_json)
 
 
 def lock_command(
@@ -198,7 +200,7 @@ def _target(workplace: Workplace, text: str) -> Interpreter | ForeignTarget:
     return installed(workplace.context, text)
 
 
-def _tell(listing: Listing, command: str, *, as_json: bool) -> int:
+def _tell(listing: Listing, command: str, *, with_builtin: bool = False, as_json: bool) -> int:
     code = _code(listing.errors)
     if as_json:
         render.json_envelope(command, listing.as_json(), errors=listing.errors, exit_code=code)
@@ -213,8 +215,12 @@ def _tell(listing: Listing, command: str, *, as_json: bool) -> int:
             f"shadowed: {row.detail}" if row.state == "shadowed" else row.state,
         )
         for row in listing.plugins
+        if with_builtin or row.state != BUILT_IN
     ]
     render.table(("type", "class", "version", "location", "environment", "state"), rows)
+    if command == "plugins list" and len(rows) < len(listing.plugins):
+        hidden = len(listing.plugins) - len(rows)
+        render.note(f"{hidden} built-in plugins are not shown; `--all` shows them")
     for problem in listing.warnings:
         render.warning(problem.error)
     tell_errors(listing.errors)

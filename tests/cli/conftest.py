@@ -22,7 +22,7 @@ _FILTERS = (
     (re.compile(r"(?<=\S) {2,}"), "  "),
 )
 _STATES = re.compile(r"\[\w+-\d+\] (?:RUNNING|COMPLETED)\n")
-_BUILT_IN = re.compile(r"^.*  built in\n", re.MULTILINE)
+_BUILT_IN = re.compile(r"^\d+ built-in plugins are not shown; .*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
