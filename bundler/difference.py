@@ -1,7 +1,9 @@
 """Differences between two versions of a plugin: packages, files, size."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from packaging.utils import parse_wheel_filename
 
 from bundler.inventory import Inventory, inventory_of, records_of
 from manager.digests import JsonValue
@@ -59,15 +61,13 @@ def compare(context: SyncContext, before: LocationContent, after: LocationConten
     old, new = inventory_of(before), inventory_of(after)
     old_files, old_missing = records_of(context, before, old)
     new_files, new_missing = records_of(context, after, new)
+    unseen = tuple(sorted({*old_missing, *new_missing}))
     return Difference(
         before=old,
         after=new,
         packages=_changes(_versions(old), _versions(new)),
-        files=_changes(
-            {path: ",".join(hashes) for path, hashes in old_files.items()},
-            {path: ",".join(hashes) for path, hashes in new_files.items()},
-        ),
-        unseen=tuple(sorted({*old_missing, *new_missing})),
+        files=_changes(_seen(old_files, unseen), _seen(new_files, unseen)),
+        unseen=unseen,
         size_before=_size(old),
         size_after=_size(new),
     )
@@ -81,6 +81,17 @@ def _versions(inventory: Inventory) -> Mapping[str, str]:
         if package.version not in versions:
             versions.append(package.version)
     return {name: ", ".join(versions) for name, versions in found.items()}
+
+
+def _seen(files: Mapping[str, Mapping[str, str]], unseen: Sequence[str]) -> Mapping[str, str]:
+    """Return files by path, without packages of which a wheel is lacking on either side."""
+    left_out = {parse_wheel_filename(name)[0] for name in unseen}
+    return {
+        path: hashes
+        for package, paths in files.items()
+        if package not in left_out
+        for path, hashes in paths.items()
+    }
 
 
 def _changes(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[Change, ...]:

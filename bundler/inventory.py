@@ -108,13 +108,13 @@ def inventory_of(content: LocationContent) -> Inventory:
 
 def records_of(
     context: SyncContext, content: LocationContent, inventory: Inventory
-) -> tuple[Mapping[str, tuple[str, ...]], tuple[str, ...]]:
-    """Return the files that all the wheels install, and the wheels that are not at hand.
+) -> tuple[Mapping[str, Mapping[str, str]], tuple[str, ...]]:
+    """Return the files that all the wheels of each package install, and wheels not at hand.
 
     Files are by path, with each hash that RECORD has for them (several, where targets differ);
     what is in a dist-info is left out. A project's own wheel is built unless the store has it.
     """
-    found: dict[str, set[str]] = {}
+    found: dict[str, dict[str, set[str]]] = {}
     missing: list[str] = []
     wheels = {file.sha256: file.filename for one in inventory.packages for file in one.files}
     if content.location.shape is Shape.PROJECT:
@@ -128,11 +128,16 @@ def records_of(
         if record is None:
             missing.append(filename)
             continue
+        files = found.setdefault(parse_wheel_filename(filename)[0], {})
         for line in record.splitlines():
             path, digest, _ = line.rsplit(",", 2)
             if ".dist-info/" not in path:
-                found.setdefault(path.strip('"'), set()).add(digest)
-    return {path: tuple(sorted(hashes)) for path, hashes in found.items()}, tuple(missing)
+                files.setdefault(path.strip('"'), set()).add(digest)
+    told = {
+        package: {path: ",".join(sorted(hashes)) for path, hashes in files.items()}
+        for package, files in found.items()
+    }
+    return told, tuple(missing)
 
 
 def _record(
