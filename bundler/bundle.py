@@ -9,6 +9,7 @@ from bundler.contents import Contents, gather
 from bundler.manifest import make_manifest
 from manager.errors import VenvoyError
 from manager.fs import staging
+from manager.interpreters import interpreter_probe
 from manager.locks.sync_context import SyncContext
 from manager.plugins import bundle_format
 from manager.plugins.bundle_format import MANIFEST, canonical, member_order
@@ -119,7 +120,9 @@ def _pack(context: SyncContext, content: LocationContent, room: Path) -> _Packin
 def _stub() -> dict[str, bytes]:
     """Return what runs inside a bundle; the format's own file is among it."""
     files = {str(file.relative_to(_STUB_DIR)): file for file in sorted(_STUB_DIR.rglob("*.py"))}
-    files["venvoy_bundle/bundle_format.py"] = Path(str(bundle_format.__file__))
+    for module in (bundle_format, interpreter_probe):  # they know nothing but the library
+        file = Path(str(module.__file__))
+        files[f"venvoy_bundle/{file.name}"] = file
     return {name: file.read_bytes() for name, file in files.items()}
 
 

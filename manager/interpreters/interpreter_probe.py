@@ -29,12 +29,9 @@ def _libpython() -> str:
     return file if os.path.exists(file) else ""  # noqa: PTH110
 
 
-def main() -> None:
-    """Write the facts."""
-    sys.path.append(sys.argv[1])
-    from packaging import markers, tags  # noqa: PLC0415  # found through the path just added
-
-    facts = {
+def own_facts() -> dict:  # type: ignore[type-arg]  # of JSON values
+    """Return what this interpreter says of itself without `packaging`; bundles ask this, too."""
+    return {
         "executable": sys.executable,
         "implementation": sys.implementation.name,
         "version": platform.python_version(),
@@ -47,6 +44,16 @@ def main() -> None:
         "debug": bool(sysconfig.get_config_var("Py_DEBUG")),
         "magic": importlib.util.MAGIC_NUMBER.hex(),
         "libpython": _libpython(),
+    }
+
+
+def main() -> None:
+    """Write the facts."""
+    sys.path.append(sys.argv[1])
+    from packaging import markers, tags  # noqa: PLC0415  # found through the path just added
+
+    facts = {
+        **own_facts(),
         "tags": [str(tag) for tag in tags.sys_tags()],
         "markers": dict(markers.default_environment()),
     }

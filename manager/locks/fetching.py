@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-from packaging.version import Version
 
 from manager.digests import file_sha256
 from manager.errors import VenvoyError
@@ -25,6 +24,9 @@ from manager.locks.pip_reasons import reason_of
 from manager.plugins.locations import Location
 from manager.store.store import Store
 from manager.store.wheels import validate
+
+if TYPE_CHECKING:
+    from packaging.version import Version
 
 __all__ = ["MissingWheelsError", "NetworkForbiddenError", "download", "fetch"]
 

@@ -41,6 +41,7 @@ __all__ = [
     "prologue",
     "read_bundle",
     "read_member",
+    "unsafe_name",
 ]
 
 MAIN = "__main__.py"
@@ -152,7 +153,7 @@ def end_record(count: int, directory_bytes: int, directory_offset: int) -> bytes
 
 def check_name(name: str) -> str | None:
     """Return why a bundle may not have a member of that name, None if it may."""
-    reason = _unsafe(name)
+    reason = unsafe_name(name)
     if reason is None and (name.endswith((".pyc", ".pyo")) or "/__pycache__/" in name):
         reason = "is bytecode"
     if reason is None and _KNOWN.fullmatch(name) is None:
@@ -160,7 +161,8 @@ def check_name(name: str) -> str | None:
     return reason
 
 
-def _unsafe(name: str) -> str | None:
+def unsafe_name(name: str) -> str | None:
+    """Return why nothing of that name may be taken out of an archive, None if it may."""
     if "\\" in name or any(ord(letter) < ord(" ") or letter == "\x7f" for letter in name):
         return "has a backslash or a control character"
     segments = name.split("/")

@@ -23,6 +23,7 @@ only, Python 3.9 and later. In order of use::
     source      mode `task`: poll, transform, convert, send
     middle      mode `task`: a segment between two others
     sink        mode `task`: receive, convert, transform, put
+    stdio       mode `stdio`: a connector without a worker, between stdin and stdout
 
 Everything up to `first` and `site` is `boot.prepare`, apart from `serve`: so a zygote can do it
 once, import what it may, and fork for each task (design 8).

@@ -100,6 +100,10 @@ def _run(mode: str, options: dict[str, str]) -> int:
         from venvoy_host import verify  # noqa: PLC0415
 
         return verify.main(int(options["result-fd"]))
+    if mode == "stdio":
+        from venvoy_host import stdio  # noqa: PLC0415
+
+        return stdio.main(int(options["request-fd"]))
     if mode in ("connector", "task"):
         from venvoy_host import serve  # noqa: PLC0415
 

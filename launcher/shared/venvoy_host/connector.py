@@ -33,18 +33,18 @@ class ConnectorServer:
                 if request is None:
                     return
                 if request["type"] == "stop":
-                    self._stop()
+                    self.stop()
                     self.control.answer(request, None)
                     return
                 self._answer(request)
         finally:
-            self._stop()
+            self.stop()
 
     def _answer(self, request: dict[str, Any]) -> None:
         calls = {
-            "validate": self._validate,
-            "start": self._start,
-            "task_configs": self._task_configs,
+            "validate": self.validate,
+            "start": self.start,
+            "task_configs": self.task_configs,
         }
         try:
             value = calls[request["type"]](request)
@@ -53,7 +53,7 @@ class ConnectorServer:
         else:
             self.control.answer(request, value)
 
-    def _validate(self, request: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return every fault of the stages' configuration, and the keys that each defines.
 
         {"problems": [{"stage", "key" (or null), "message"}], "keys": [[prefix, [name, …]], …]};
@@ -70,7 +70,8 @@ class ConnectorServer:
                     keys.append((each["prefix"], names))
         return {"problems": problems, "keys": keys}
 
-    def _start(self, request: dict[str, Any]) -> dict[str, Any]:
+    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Start the connector; return where its task class is."""
         stage = request["connector"]
         connector = make(load_class(stage["type"], stage["module"], stage["qualname"]))
         self.connector = connector
@@ -94,7 +95,8 @@ class ConnectorServer:
             )
         return {"module": task_class.__module__, "qualname": task_class.__qualname__}
 
-    def _task_configs(self, request: dict[str, Any]) -> dict[str, Any]:
+    def task_configs(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return {"configs": […]}, one for each task."""
         configs = self.connector.task_configs(request["max"])
         return {
             "configs": [
@@ -103,7 +105,8 @@ class ConnectorServer:
             ]
         }
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Stop the connector, if it was started."""
         connector, self.connector = self.connector, None
         if connector is not None:
             try:

@@ -20,7 +20,7 @@ from venvoy_host.source import SourceLoop
 from venvoy_host.source_chain import SourceChain
 from venvoy_host.stages import make_stages
 
-__all__ = ["main"]
+__all__ = ["main", "task_class"]
 
 
 def main(mode: str, options: dict[str, str]) -> int:
@@ -90,7 +90,7 @@ class _Task:
             self.control.answer(request, None)
             middle.run()
             return
-        self.task = make(_task_class(request["task_class"]))
+        self.task = make(task_class(request["task_class"]))
         if isinstance(self.chain, SourceChain):
             loop: SourceLoop | SinkLoop = SourceLoop(
                 self.session, request, self.task, self.chain, self.sockets["out"]
@@ -115,7 +115,8 @@ class _Task:
                     one.close()
 
 
-def _task_class(name: dict[str, str]) -> Any:
+def task_class(name: dict[str, str]) -> Any:
+    """Import the class that a connector named for its tasks."""
     module = import_module(name["module"])
     boot.finder().assert_first()
     found = operator.attrgetter(name["qualname"])(module)
