@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from manager.errors import VenvoyError
+from manager.errors import InternalError, VenvoyError
 
 __all__ = ["Control", "Message", "PluginError", "PluginFailedError"]
 
 Message: TypeAlias = Mapping[str, object]
 _LENGTH = struct.Struct(">I")
 _MAX_BYTES = 64 * 1024 * 1024
+_READ_BYTES = 64 * 1024
 _DRAIN_S = 5.0
 
 
@@ -63,27 +64,35 @@ class PluginFailedError(VenvoyError):
         return f"it was raised at {places[-1]}" if places else "the plugin gave no traceback"
 
 
-class Control:
-    """Sends messages and requests; answers find their request, the rest goes to `on_message`."""
+class Control(asyncio.Protocol):
+    """Sends messages and requests; answers find their request, the rest goes to `on_message`.
+
+    All that the host wrote before its end arrives, in particular its last word. It would not
+    through a StreamReader: when a write fails, or the host leaves something unread behind, that
+    one throws away what has come.
+    """
 
     def __init__(self, *, owner: str, on_message: Callable[[Message], None]) -> None:
         self._owner = owner
         self._on_message = on_message
-        self._writer: asyncio.StreamWriter | None = None
+        self._transport: asyncio.WriteTransport | None = None
         self._requests: dict[int, asyncio.Future[object]] = {}
         self._last_id = 0
-        self._reading: asyncio.Task[None] | None = None
+        self._arrived = bytearray()
+        self._end: socket.socket
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def open(self, end: socket.socket) -> None:
         """Begin to read; takes the socket over."""
-        reader, self._writer = await asyncio.open_unix_connection(sock=end)
-        self._reading = asyncio.create_task(self._read(reader), name=f"control of {self._owner}")
+        self._end = end
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_unix_connection(lambda: self, sock=end)
 
     def send(self, message: Message) -> None:
         """Send a message; a host that is gone is no error here."""
-        if self._writer is not None and not self._writer.is_closing():
+        if self._transport is not None and not self._transport.is_closing():
             data = json.dumps(message, separators=(",", ":")).encode()
-            self._writer.write(_LENGTH.pack(len(data)) + data)
+            self._transport.write(_LENGTH.pack(len(data)) + data)
 
     async def request(self, kind: str, /, **fields: object) -> object:
         """Send a request and wait for its answer.
@@ -92,12 +101,12 @@ class Control:
             PluginFailedError: the plugin raised.
             ConnectionResetError: the host went away without an answer.
         """
+        if self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError(self._owner)
         self._last_id += 1
         number = self._last_id
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         self._requests[number] = answer
-        if self._reading is None or self._reading.done():
-            raise ConnectionResetError(self._owner)
         self.send({"type": kind, "id": number, **fields})
         try:
             return await answer
@@ -109,32 +118,40 @@ class Control:
 
         Not for ever: a child that a plugin forked and that left the group may hold a copy.
         """
-        if self._reading is not None:
-            await asyncio.wait([self._reading], timeout=_DRAIN_S)
+        if self._transport is not None:
+            await asyncio.wait((self._lost,), timeout=_DRAIN_S)
 
     async def close(self) -> None:
         """Close our end at once, whatever is not sent yet: the host has ended."""
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
-        if self._writer is not None:
-            self._writer.transport.abort()
-            with contextlib.suppress(OSError):
-                await self._writer.wait_closed()
+        if self._transport is not None:
+            self._transport.abort()
+            await asyncio.wait((self._lost,))
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
+    def data_received(self, data: bytes) -> None:
+        """Take the messages that are whole now (asyncio calls it)."""
+        self._arrived += data
+        while len(self._arrived) >= _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(self._arrived)
+            if size > _MAX_BYTES:
+                raise InternalError(what=f"the host of `{self._owner}` sent {size} bytes at once")
+            end = _LENGTH.size + size
+            if len(self._arrived) < end:
+                return
+            message = json.loads(self._arrived[_LENGTH.size : end])
+            del self._arrived[:end]
+            self._take(message)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Take what the kernel still holds, then fail every request (asyncio calls it)."""
         try:
-            while True:
-                (size,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-                if size > _MAX_BYTES:
-                    return
-                self._take(json.loads(await reader.readexactly(size)))
-        except (asyncio.IncompleteReadError, ConnectionResetError):
-            return
+            with contextlib.suppress(OSError):
+                while data := self._end.recv(_READ_BYTES):
+                    self.data_received(data)
         finally:
             for answer in self._requests.values():
                 if not answer.done():
                     answer.set_exception(ConnectionResetError(self._owner))
+            self._lost.set_result(None)
 
     def _take(self, message: dict[str, object]) -> None:
         if message.get("type") not in ("result", "error"):

@@ -125,7 +125,7 @@ async def read_frame(reader: asyncio.StreamReader) -> WireFrame | None:
         if header[:4] != MAGIC or body_bytes > MAX_BODY_BYTES:
             raise InternalError(what=f"a host sent {header[:8]!r} where a frame should begin")
         body = await reader.readexactly(body_bytes)
-    except (asyncio.IncompleteReadError, ConnectionResetError):
+    except (asyncio.IncompleteReadError, ConnectionError):  # also when our last ack found nobody
         return None
     return parse_frame(header + body)
 

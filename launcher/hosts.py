@@ -137,7 +137,7 @@ class Host:
             ProtocolMismatchError: it speaks another protocol.
         """
         host = cls(spec, guardian)
-        await host._spawn(on_output)
+        host._spawn(on_output)
         try:
             waited = (host._hello, host.ended)
             done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
@@ -181,7 +181,7 @@ class Host:
             self._signal(signal.SIGKILL)
             await asyncio.wait((self.ended,))
 
-    async def _spawn(self, on_output: OnOutput) -> None:
+    def _spawn(self, on_output: OnOutput) -> None:
         ours, theirs = socket.socketpair()
         given = [end for end in (self.spec.data_in, self.spec.data_out) if end is not None]
         try:
@@ -201,8 +201,7 @@ class Host:
                 end.close()
         self._guardian.add(self._process.pid)
         self._listen(on_output)
-        self._watching = asyncio.create_task(self._watch(), name=f"watch {self.spec.name}")
-        await self.control.open(ours)
+        self._watching = asyncio.create_task(self._watch(ours), name=f"watch {self.spec.name}")
 
     def _listen(self, on_output: OnOutput) -> None:
         streams: tuple[OutputStream, ...] = ("stdout", "stderr")
@@ -215,18 +214,25 @@ class Host:
 
             self._outputs[stream] = HostOutput(pipe, pass_on)
 
-    async def _watch(self) -> None:
+    async def _watch(self, control_end: socket.socket) -> None:
         """Wait for the end; end the group before the pid can be given to another process."""
+        await self.control.open(control_end)
         await _exited(self._process.pid)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         returncode = self._process.wait()
         self._guardian.remove(self._process.pid)
-        await self.control.drain()
-        for output in self._outputs.values():
-            output.close()
-        await self.control.close()
-        self.ended.set_result(returncode)
+        try:
+            await self.control.drain()
+            await self.control.close()
+        finally:
+            self._close_outputs()
+            self.ended.set_result(returncode)
+
+    def _close_outputs(self) -> None:
+        with contextlib.ExitStack() as closing:  # also when telling the last line of one fails
+            for output in self._outputs.values():
+                closing.callback(output.close)
 
     def _signal(self, number: signal.Signals) -> None:
         self.was_signalled = True

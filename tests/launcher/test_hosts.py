@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import os
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -70,6 +71,47 @@ def test_a_killed_host_names_its_signal(tmp_path: Path) -> None:
             os.kill(host.pid, signal.SIGABRT)
             await host.ended
             assert host.death().message == "the host of `it` died with SIGABRT"
+
+    asyncio.run(body())
+
+
+def test_the_last_word_of_a_host_arrives_though_a_message_to_it_does_not(tmp_path: Path) -> None:
+    environment = make_environment(tmp_path / "environment", {})
+    heard: list[object] = []
+
+    async def body() -> None:
+        ours, theirs = socket.socketpair()
+        wanted = dataclasses.replace(
+            spec(tmp_path, environment.python), mode="task", data_out=theirs
+        )
+        with ours, Guardian(parent_environment=inherited()) as guardian:
+            host = await start(wanted, guardian)
+            host.on_message = lambda message: heard.append(message["type"])
+            host.control.send({"type": "stop"})
+            # The event loop stands still until the host has said its word and gone.
+            os.waitid(os.P_PID, host.pid, os.WEXITED | os.WNOWAIT)
+            with pytest.raises(ConnectionResetError):
+                await host.control.request("start")
+            await host.ended
+
+    asyncio.run(body())
+    assert heard == ["stopped"]
+
+
+def test_a_start_that_is_called_off_leaves_nothing_open(tmp_path: Path) -> None:
+    environment = make_environment(tmp_path / "environment", {})
+
+    async def body() -> None:
+        with Guardian(parent_environment=inherited()) as guardian:
+            before = sorted(os.listdir("/proc/self/fd"))
+            for turns in range(6):
+                starting = asyncio.create_task(start(spec(tmp_path, environment.python), guardian))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                starting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await starting
+                assert sorted(os.listdir("/proc/self/fd")) == before
 
     asyncio.run(body())
 
