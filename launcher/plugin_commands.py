@@ -84,7 +84,6 @@ def lock_command(
         workplace = open_workplace(path, progress=progress, offline=offline)
         interpreters = [_target(workplace, target) for target in targets]
         for content in named_locations(workplace, names):
-            progress(f"{content.location.name}: resolving")
             try:
                 locked = lock_location(workplace.context, content, interpreters=interpreters)
             except VenvoyError as error:

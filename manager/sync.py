@@ -83,7 +83,8 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
             wheels = _wheels(context, content, interpreter, lock, room)
         else:
             wheels = bundled_wheels(bundle, lock, interpreter, context.store, room)
-        stored = context.store.add_wheels(wheels, interpreter, progress=context.progress)
+        progress = context.progress_of(location)
+        stored = context.store.add_wheels(wheels, interpreter, progress=progress)
     plan = plan_environment(stored, interpreter)
     entry_points = [each for one in content.distributions for each in one.entry_points]
 
@@ -156,7 +157,7 @@ def wheel_of(context: SyncContext, location: Location) -> Path:
         search=context.search,
     )
     pip = pip_for(context, location, settings, interpreter)
-    return build_project(location, context.store, pip=pip)
+    return build_project(location, context.store, pip=pip, progress=context.progress)
 
 
 def _sync_or_problem(context: SyncContext, content: LocationContent) -> SyncedLocation | Problem:
@@ -221,8 +222,7 @@ def _wheels(
     project = None
     files: list[tuple[Path, str]] = []
     if location.shape is Shape.PROJECT:
-        context.progress(f"{location.name}: building its wheel")
-        built = build_project(location, context.store, pip=pip)
+        built = build_project(location, context.store, pip=pip, progress=context.progress)
         files.append((built, file_sha256(built)))
         project = content.distributions[0].name
     locked = select_wheels(lock, interpreter, project=project)

@@ -7,7 +7,7 @@ every platform is kept once; one for a platform, once for each target.
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -84,9 +84,20 @@ class BuildError(VenvoyError):
         )
 
 
-def build_project(location: Location, store: Store, *, pip: PipSettings) -> Path:
+def _silent(_: str) -> None:
+    """Tell nobody."""
+
+
+def build_project(
+    location: Location,
+    store: Store,
+    *,
+    pip: PipSettings,
+    progress: Callable[[str], None] = _silent,
+) -> Path:
     """Return the wheel of a project location from the store, built now unless it is there.
 
+    `progress` is told when it has to be built.
     Raises `BuildError`, `manager.proc.ProcessTimeoutError`.
     """
     pins = build_pins(read_lock(location.lock_file), pip.interpreter.minor)
@@ -100,6 +111,7 @@ def build_project(location: Location, store: Store, *, pip: PipSettings) -> Path
         found = _find(store, digest, pip.interpreter)
         if found is not None:
             return found
+        progress(f"{location.name}: building its wheel")
         with staging(store.root) as room:
             wheel = build_in(room, location, pip=pip, pins=pins)
             return _keep(store, digest, wheel, pip.interpreter)

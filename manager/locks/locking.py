@@ -180,7 +180,8 @@ def _packages(
         wheels = [(package.file, package.sha256) for package in packages]
         wheels += [(file, own[file]) for file in fitting]
         if wanted.foreign is None:
-            context.store.add_wheels(wheels, interpreter, progress=context.progress)
+            progress = context.progress_of(location)
+            context.store.add_wheels(wheels, interpreter, progress=progress)
         for file, _ in () if wanted.foreign is None else wheels:
             validate(file)
     return (*packages, *_own_packages(content, own))

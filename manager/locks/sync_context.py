@@ -47,6 +47,10 @@ class SyncContext:
         """Where other interpreters may be."""
         return search_directories(self.inherited)
 
+    def progress_of(self, location: Location) -> Callable[[str], None]:
+        """Return a `progress` that puts the location's name before what it is told."""
+        return lambda text: self.progress(f"{location.name}: {text}")
+
 
 def interpreter_for(context: SyncContext, content: LocationContent) -> Interpreter:
     """Return the interpreter of a location; raises what `find` raises."""

@@ -67,7 +67,7 @@ def add_wheels(
     """Return the wheels, in the order given, unpacked for that interpreter; missing ones enter.
 
     `files` are (wheel file, sha256 in hex); a file is read only if the store lacks it. `progress`
-    is told what is being done, now and then, in this thread. Raises `CorruptWheelError`,
+    is told what is being done, in this thread. Raises `CorruptWheelError`,
     `RecordMismatchError`, `HashMismatchError`; whatever was good until then has been published.
     """
     tag = interpreter.bytecode_tag
@@ -130,7 +130,6 @@ def _build(
         """Unpack one wheel after the other, the largest first, and hand its code on."""
         ordered = sorted(sources, key=lambda source: -_size_bytes(source.file))
         for index, source in enumerate(ordered):
-            progress(f"unpacking {source.file.name}")
             try:
                 wheel = _unpack(source, room / str(index))
             except VenvoyError as error:
@@ -141,16 +140,15 @@ def _build(
             unpacked[tree] = source, wheel
             yield tree
 
+    progress(f"unpacking {len(sources)} wheel{'' if len(sources) == 1 else 's'}")
     with staging(layout.root) as room:
-        compiled = compile_trees(trees(room), interpreter)
-        for count, (tree, failed) in enumerate(compiled, start=1):
+        for tree, failed in compile_trees(trees(room), interpreter):
             source, wheel = unpacked[tree]
             place, final = tree.staged.parent, tree.final.parent
             receipt = _receipt(wheel, source, place, interpreter, failed)
             if os.path.lexists(final):  # damaged: its receipt was missing or unreadable
                 remove(final, store_root=layout.root)
             publish(place, final, last=(WHEEL_RECEIPT, dump_wheel_receipt(receipt)))
-            progress(f"stored {count} of {len(sources)} wheels: {wheel.name} {wheel.version}")
     if problems:
         raise problems[0]
 

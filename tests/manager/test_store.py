@@ -256,7 +256,7 @@ def test_many_processes_at_once_agree(store: Store, make_wheel: Callable[..., Pa
     processes = [adding(store, file) for _ in range(4)]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert all(output.endswith("done\n") for output in outputs)
-    assert sum("stored 1 of 1" in output for output in outputs) == 1
+    assert sum("unpacking 1 wheel\n" in output for output in outputs) == 1
 
 
 def test_built_wheels_are_kept_by_their_tree(

@@ -16,8 +16,11 @@ from manager.locks.fetching import MissingWheelsError
 from manager.locks.locking import lock_location
 from manager.locks.locks import read_lock
 from manager.locks.resolution import ResolutionError
+from manager.locks.sync_context import installed
+from manager.locks.targets import target_of
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Problem
+from manager.plugins.plugin_path import scan
 from manager.proc import child_environment, run
 from manager.store.store import Store
 from manager.store.wheels import CorruptWheelError
@@ -164,6 +167,20 @@ def test_nothing_to_do_costs_about_a_millisecond(
     assert again.verification == first.verification
     assert not messages
     assert min(times) < 0.005
+
+
+def test_each_step_is_told_once_with_its_location(
+    place: Path, context: SyncContext, messages: list[str]
+) -> None:
+    wheels_location(place)
+    sync_location(context, content_of(place))
+    target = target_of(installed(context, None)).name
+    assert messages == [
+        "acme: making its lock",
+        f"acme: resolving for {target}",
+        "acme: unpacking 2 wheels",
+        "acme: trying its entry points",
+    ]
 
 
 def test_a_sync_after_the_lock_is_fresh(place: Path, context: SyncContext) -> None:
@@ -394,6 +411,17 @@ def test_a_project_is_built_and_its_lock_holds_only_what_it_requires(
     lock = read_lock(directory / "pylock.toml")
     assert lock is not None
     assert [one.name for one in lock.pylock.packages] == ["dep"]
+
+
+def test_a_build_is_told_only_when_there_is_one(
+    place: Path, context: SyncContext, messages: list[str]
+) -> None:
+    project(place, dynamic=True)
+    location = scan([place]).locations[0]
+    wheel = wheel_of(context, location)
+    assert messages == ["acme: building its wheel"]
+    assert wheel_of(context, location) == wheel
+    assert messages == ["acme: building its wheel"]
 
 
 def test_a_project_with_dynamic_metadata_is_built_first(place: Path, context: SyncContext) -> None:
