@@ -105,7 +105,7 @@ class ConnectorHost:
 
     @classmethod
     async def start(cls, plan: PipelinePlan, segment: Segment, runtime: Runtime) -> "ConnectorHost":
-        """Start a host in the segment's environment; raises what `Host.start` raises."""
+        """Start a host in the segment's environment; raises what `start_host` raises."""
         host = await runtime.start_host(segment, name=plan.name, mode="connector")
         return cls(host, plan, runtime)
 

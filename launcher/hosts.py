@@ -106,7 +106,7 @@ class HostSpec:
 
 
 class Host:
-    """One host process; made by `start`, from the event loop's (the main) thread.
+    """One host process; made by `spawn`, from the event loop's (the main) thread.
 
     `ended` is done when the process and its whole group are gone and its last words are read; its
     result is the return code, negative for a signal.
@@ -126,33 +126,39 @@ class Host:
         """Whether we sent it a signal: then its end is no news."""
 
     @classmethod
-    async def start(cls, spec: HostSpec, *, guardian: Guardian, on_output: OnOutput) -> "Host":
-        """Start the process and wait for its hello.
+    def spawn(cls, spec: HostSpec, *, guardian: Guardian, on_output: OnOutput) -> "Host":
+        """Start the process; the caller sees to its end, and waits for `greeting` first.
 
         The data sockets of `spec` are closed on our side, whatever happens.
 
         Raises:
             UnstartableError: the interpreter is not there.
-            HostDiedError: it ended before it said hello.
-            ProtocolMismatchError: it speaks another protocol.
         """
         host = cls(spec, guardian)
         host._spawn(on_output)
+        return host
+
+    async def greeting(self) -> None:
+        """Wait for its hello. A host that does not greet, or is not waited for, is ended.
+
+        Raises:
+            HostDiedError: it ended before it said hello.
+            ProtocolMismatchError: it speaks another protocol.
+        """
         try:
-            waited = (host._hello, host.ended)
+            waited = (self._hello, self.ended)
             done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            await host.kill()
+            await self.kill()
             raise
-        if host._hello not in done:
-            host._hello.cancel()
-            raise host.death()
-        spoken = host._hello.result().get("protocols")
+        if self._hello not in done:
+            self._hello.cancel()
+            raise self.death()
+        spoken = self._hello.result().get("protocols")
         protocols = tuple(spoken) if isinstance(spoken, list) else ()
         if _PROTOCOL not in protocols:
-            await host.kill()
-            raise ProtocolMismatchError(task=spec.name, spoken=protocols)
-        return host
+            await self.kill()
+            raise ProtocolMismatchError(task=self.spec.name, spoken=protocols)
 
     @property
     def pid(self) -> int:

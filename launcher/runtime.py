@@ -117,7 +117,7 @@ class Runtime:
         data_in: socket.socket | None = None,
         data_out: socket.socket | None = None,
     ) -> Host:
-        """Start a host in a segment's environment; raises what `Host.start` raises."""
+        """Start a host in a segment's environment; raises what `spawn` and `greeting` raise."""
         spec = HostSpec(
             name=name,
             mode=mode,
@@ -128,8 +128,9 @@ class Runtime:
             data_in=data_in,
             data_out=data_out,
         )
-        host = await Host.start(spec, guardian=self.guardian, on_output=self.on_output)
+        host = Host.spawn(spec, guardian=self.guardian, on_output=self.on_output)
         self._hosts.append(host)
+        await host.greeting()
         return host
 
     async def end_hosts(self) -> None:

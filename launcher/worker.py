@@ -82,7 +82,9 @@ async def _validate_all(
         async with slots:
             return await validate(plan, runtime)
 
-    results = await asyncio.gather(*map(one, plans))
+    async with asyncio.TaskGroup() as group:  # when it is called off, all have ended their hosts
+        checks = [group.create_task(one(plan)) for plan in plans]
+    results = [check.result() for check in checks]
     faults = [*problems, *(fault for _, found in results for fault in found)]
     if faults:
         await asyncio.gather(*(host.stop() for host, _ in results if host is not None))

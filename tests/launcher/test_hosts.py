@@ -29,7 +29,9 @@ def spec(tmp_path: Path, python: Path, api_dir: Path = SHARED_DIR) -> HostSpec:
 
 
 async def start(wanted: HostSpec, guardian: Guardian) -> Host:
-    return await Host.start(wanted, guardian=guardian, on_output=lambda *_: None)
+    host = Host.spawn(wanted, guardian=guardian, on_output=lambda *_: None)
+    await host.greeting()
+    return host
 
 
 def test_a_host_that_cannot_start_or_ends_at_once_says_why(tmp_path: Path) -> None:
@@ -103,15 +105,15 @@ def test_a_start_that_is_called_off_leaves_nothing_open(tmp_path: Path) -> None:
 
     async def body() -> None:
         with Guardian(parent_environment=inherited()) as guardian:
-            before = sorted(os.listdir("/proc/self/fd"))
-            for turns in range(6):
+            before = sorted(Path("/proc/self/fd").iterdir())
+            for turns in range(1, 6):
                 starting = asyncio.create_task(start(spec(tmp_path, environment.python), guardian))
                 for _ in range(turns):
                     await asyncio.sleep(0)
                 starting.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await starting
-                assert sorted(os.listdir("/proc/self/fd")) == before
+                assert sorted(Path("/proc/self/fd").iterdir()) == before
 
     asyncio.run(body())
 
