@@ -168,7 +168,7 @@ def read_site(archive: Path, stream: BinaryIO, sink: Sink) -> SiteManifest:
             raise reader.bad(_why(header, file, known, seen))
         sink(file, reader.content(file))
         seen.add(file.path)
-    rest = stream.read(_RECORD + 1)
+    rest = stream.read(2 * _RECORD + 1)
     position = stream.tell() - len(rest)
     if rest != _end(position):
         raise reader.bad(_why_after(rest, len(_end(position)), known, seen))

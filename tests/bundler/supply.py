@@ -162,6 +162,12 @@ class Told:
         assert isinstance(errors, list)
         return [one["code"] for one in errors]
 
+    @property
+    def messages(self) -> list[str]:
+        errors = self.envelope["errors"]
+        assert isinstance(errors, list)
+        return [one["message"] for one in errors]
+
 
 class Machine:
     """A home, a store and a working directory; with `network` false: no network at all."""
