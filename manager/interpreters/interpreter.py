@@ -22,7 +22,13 @@ from manager.digests import JsonValue, sha256_of, short
 from manager.errors import VenvoyError
 from manager.fs import write_file_atomically
 from manager.interpreters import interpreter_probe
-from manager.proc import child_environment, inherited, run
+from manager.proc import (
+    ProcessTimeoutError,
+    UnstartableError,
+    child_environment,
+    inherited,
+    run,
+)
 
 __all__ = ["OLDEST", "Interpreter", "UnusableInterpreterError", "base_executable", "probe"]
 
@@ -215,12 +221,15 @@ def _read(file: Path) -> dict[str, JsonValue] | None:
 def _ask(executable: Path) -> dict[str, JsonValue]:
     script = Path(str(interpreter_probe.__file__))
     packages = Path(str(packaging.__file__)).parent.parent
-    done = run(
-        [executable, "-I", "-S", "-B", script, packages],
-        env=child_environment(inherited()),
-        cwd=None,
-        timeout_s=_TIMEOUT_S,
-    )
+    try:
+        done = run(
+            [executable, "-I", "-S", "-B", script, packages],
+            env=child_environment(inherited()),
+            cwd=None,
+            timeout_s=_TIMEOUT_S,
+        )
+    except (UnstartableError, ProcessTimeoutError) as error:
+        raise UnusableInterpreterError(executable=executable, reason=error.message) from error
     try:
         facts = json.loads(done.stdout)
     except ValueError as error:

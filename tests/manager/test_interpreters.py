@@ -124,6 +124,25 @@ def test_shims_are_passed_over(tmp_path: Path, interpreter_cache: Path) -> None:
         )
 
 
+def test_one_that_cannot_be_started_does_not_hide_the_others(
+    tmp_path: Path, interpreter_cache: Path
+) -> None:
+    foreign = tmp_path / "python3.9"
+    foreign.write_bytes(b"\x7fELF of another machine")
+    foreign.chmod(0o755)
+    with pytest.raises(UnusableInterpreterError, match="could not be started"):
+        probe(foreign, cache_dir=tmp_path / "cache")
+    real = python_or_skip("3.9")
+    found = search.find(
+        "3.9",
+        None,
+        default=python_or_skip("3.11"),
+        cache_dir=interpreter_cache,
+        search=[tmp_path, real.parent],
+    )
+    assert found.real_path == Path(os.path.realpath(real))
+
+
 def test_a_virtualenv_is_followed_to_its_base(tmp_path: Path, interpreter_cache: Path) -> None:
     base = python_or_skip("3.11")
     (tmp_path / "bin").mkdir()
