@@ -23,7 +23,7 @@ from launcher.frames import StoredFrame, with_first_offset
 from launcher.topic_log import Append, SourceOffset, TopicPartition
 from manager.errors import VenvoyError
 
-__all__ = ["LogError", "SqliteLog"]
+__all__ = ["ForeignLogError", "LogError", "SqliteLog"]
 
 _SCHEMA_NUMBER = 1
 _SCHEMA = """
@@ -56,6 +56,7 @@ CREATE TABLE sink_offsets (
 ) WITHOUT ROWID;
 """
 _GROUP_MAX = 64
+_NO_DATABASE = "file is not a database"  # SQLITE_NOTADB
 
 _T = TypeVar("_T")
 
@@ -89,6 +90,17 @@ class LogError(VenvoyError):
         return "check its directory's rights and free space, and that no other worker uses it"
 
 
+class ForeignLogError(LogError):
+    """The log's file is something else, or of another venvoy."""
+
+    code = "foreign-log"
+
+    @property
+    def hint(self) -> str:
+        """What to do instead."""
+        return "name another file in `storage.file`, or use the venvoy that wrote this one"
+
+
 class SqliteLog:
     """A `TopicLog` in one file, and a lock beside it: one worker at a time. Close it."""
 
@@ -100,15 +112,14 @@ class SqliteLog:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
-            self._connection = sqlite3.connect(
-                file, isolation_level=None, check_same_thread=False, timeout=1.0
-            )
-            self._prepare()
+            self._connection = _connected(file)
         except Timeout as error:
             raise LogError(file=file, reason="another worker uses it") from error
         except (sqlite3.Error, OSError) as error:
             self._lock.release()
-            raise LogError(file=file, reason=str(error)) from error
+            foreign = isinstance(error, sqlite3.NotSupportedError) or str(error) == _NO_DATABASE
+            kind = ForeignLogError if foreign else LogError
+            raise kind(file=file, reason=str(error)) from error
         self._thread = threading.Thread(target=self._work, name="venvoy-log", daemon=True)
         self._thread.start()
 
@@ -173,20 +184,6 @@ class SqliteLog:
         self._jobs.put(_Job(work=work_and_keep, finish=finish_soon))
         return await answer
 
-    def _prepare(self) -> None:
-        run = self._connection.execute
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = FULL")
-        run("PRAGMA busy_timeout = 1000")
-        (number,) = run("PRAGMA user_version").fetchone()
-        if number == 0:
-            self._connection.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA user_version = {_SCHEMA_NUMBER}; COMMIT;"
-            )
-        elif number != _SCHEMA_NUMBER:
-            reason = f"it has format {number}, this venvoy reads {_SCHEMA_NUMBER}"
-            raise sqlite3.DatabaseError(reason)
-
     def _work(self) -> None:
         """Take jobs in groups, each group one transaction, until the end is asked for."""
         is_open = True
@@ -224,6 +221,32 @@ class SqliteLog:
             return
         for job in group:
             job.finish(None)
+
+
+def _connected(file: Path) -> sqlite3.Connection:
+    """Open the file, or make it, with its tables; raises sqlite3.Error and leaves nothing open."""
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=1.0)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    run = connection.execute
+    run("PRAGMA journal_mode = WAL")
+    run("PRAGMA synchronous = FULL")
+    run("PRAGMA busy_timeout = 1000")
+    (number,) = run("PRAGMA user_version").fetchone()
+    if number == 0:
+        connection.executescript(
+            f"BEGIN; {_SCHEMA} PRAGMA user_version = {_SCHEMA_NUMBER}; COMMIT;"
+        )
+    elif number != _SCHEMA_NUMBER:
+        reason = f"it has format {number}, this venvoy reads {_SCHEMA_NUMBER}"
+        raise sqlite3.NotSupportedError(reason)
 
 
 def _append(connection: sqlite3.Connection, batch: Append) -> tuple[tuple[str, int, int], ...]:

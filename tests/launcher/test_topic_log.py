@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from launcher.frames import WireFrame, parse_frame
-from launcher.sqlite_log import LogError, SqliteLog
+from launcher.sqlite_log import ForeignLogError, LogError, SqliteLog
 from launcher.topic_log import Append, parse_source_offsets
 from manager.errors import InternalError
 from venvoy_host import frames
@@ -114,14 +114,15 @@ def test_a_batch_without_records_moves_only_the_offsets(tmp_path: Path) -> None:
 def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "text"
     other.write_text("this is not a database, " * 100)
-    with pytest.raises(LogError, match="cannot be used: file is not a database"):
+    with pytest.raises(ForeignLogError, match="cannot be used: file is not a database"):
         SqliteLog(other)
     newer = tmp_path / "newer"
     with sqlite3.connect(newer) as connection:
         connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(LogError, match="has format 9"):
+    with pytest.raises(ForeignLogError, match="has format 9") as caught:
         SqliteLog(newer)
+    assert "storage.file" in caught.value.hint
     with pytest.raises(LogError):
         SqliteLog(other / "below" / "a file")
 
