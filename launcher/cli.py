@@ -10,8 +10,8 @@ from click.shell_completion import get_completion_class
 
 from launcher import render
 from launcher.bundle_commands import bundle_command, inspect_command
+from launcher.command_faults import CommandGroup, as_fault, refuse
 from launcher.demo import run_demo
-from launcher.interruption import InterruptedByUserError
 from launcher.inventory_commands import check_command, diff_command, sbom_command
 from launcher.plugin_commands import (
     explain_command,
@@ -21,13 +21,13 @@ from launcher.plugin_commands import (
 )
 from launcher.run_command import run_command
 from launcher.supply_commands import export_command, import_command, vendor_command
-from manager.errors import InternalError, UsageError, VenvoyError
+from manager.errors import UsageError
 
 __all__ = ["main", "main_without_exit"]
 
-EXIT_BUG = 3
 SHELLS = ("bash", "zsh", "fish")
 FILE = click.Path(path_type=Path)
+DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
 
 def main() -> None:
@@ -39,67 +39,16 @@ def main_without_exit(arguments: Sequence[str]) -> int:
     """Run the command line; return 0, or 1 a fault told, 2 usage, 3 our bug, 130 interrupted."""
     try:
         result: object = venvoy.main(list(arguments), prog_name="venvoy", standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        fault = InterruptedByUserError()
-        render.failure(fault)
-        return fault.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        return _refuse(error, as_json="--json" in arguments)
-    except VenvoyError as error:
-        render.failure(error)
-        return error.exit_code
-    except Exception as error:  # noqa: BLE001 - the last net: a bug of ours is told as one
-        render.unexpected(error)
-        return EXIT_BUG
-    return result if isinstance(result, int) else 0
-
-
-def _refuse(error: click.ClickException, *, as_json: bool) -> int:
-    """Tell in our own words what click found wrong with the command line; return the exit code."""
-    ctx = error.ctx if isinstance(error, click.UsageError) else None
-    command = ctx.command_path if ctx is not None else "venvoy"
-    said = error.format_message().rstrip(".")
-    fault = UsageError(
-        what=said[:1].lower() + said[1:], remedy=f"`{command} --help` tells how to call it"
-    )
-    if as_json:
-        name = command.partition(" ")[2]
-        render.json_envelope(name, None, errors=[fault], exit_code=error.exit_code)
-    else:
+        return refuse(error, as_json="--json" in arguments)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net
+        fault = as_fault(error)
         render.failure(fault)
-    return error.exit_code
-
-
-class _Command(click.Command):
-    """A command whose faults are told in the envelope, too, when it was asked for one."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run it; under `--json` print an envelope whatever comes, and raise nothing."""
-        if not ctx.params.get("as_json"):
-            return super().invoke(ctx)
-        name = ctx.command_path.partition(" ")[2]
-        fault: VenvoyError
-        try:
-            return super().invoke(ctx)
-        except VenvoyError as error:
-            fault = error
-        except KeyboardInterrupt:
-            fault = InterruptedByUserError()
-        except Exception as error:  # noqa: BLE001 - the last net, as in `main_without_exit`
-            render.unexpected(error)
-            fault = InternalError(what=f"unexpected {type(error).__name__}: {error}")
-        render.json_envelope(name, None, errors=[fault], exit_code=fault.exit_code)
         return fault.exit_code
-
-
-class _Group(click.Group):
-    """A group whose commands are `_Command`s and whose groups are like it."""
-
-    command_class = _Command
-    group_class = type
+    return result if isinstance(result, int) else 0
 
 
 Command = Callable[..., object]
@@ -124,7 +73,8 @@ _frozen = click.option("--frozen", is_flag=True, help="Change no lock; refuse a 
 
 
 @click.group(
-    cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(version("venvoy"), message="%(prog)s %(version)s")
 def venvoy() -> None:
@@ -316,7 +266,7 @@ def import_(archive: Path, place: Path, replace: bool, as_json: bool) -> int:
     return import_command(archive, place, replace=replace, as_json=as_json)
 
 
-class _BundleGroup(_Group):
+class _BundleGroup(CommandGroup):
     """`bundle LOCATION …` makes one; only a name of a command of its own is taken as that."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -395,7 +345,7 @@ def diff(before: Path, after: Path, as_json: bool) -> int:
 
 @venvoy.command("demo", short_help="Run two versions of a source and of a sink at once.")
 @click.option(
-    "--keep", type=FILE, metavar="DIRECTORY", help="Leave configs, topics and tables there."
+    "--keep", type=DIRECTORY, metavar="DIRECTORY", help="Leave configs, topics and tables there."
 )
 def demo(keep: Path | None) -> int:
     """Run two versions of a source and of a sink at once, on a real table."""

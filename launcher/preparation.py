@@ -15,10 +15,10 @@ from launcher.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
 from launcher.settings import DEFAULT_CONVERTER, DEFAULT_HEADER_CONVERTER
 from launcher.workplace import Workplace
 from manager.errors import ProblemsError, VenvoyError
-from manager.plugins.locations import Shape
+from manager.plugins.locations import Problem, Shape
 from manager.store.environments import Environment
 from manager.store.own_environment import own_environment
-from manager.sync import SyncedLocation, sync_location
+from manager.sync import SyncedLocation, sync_all
 
 __all__ = [
     "Plans",
@@ -168,10 +168,9 @@ def prepare(
             content = workplace.content(path)
             if content is None:  # planned from this very catalog
                 continue
-            try:
-                synced = sync_location(workplace.context, content)
-            except VenvoyError as error:
-                problems[str(path)] = error
+            (synced,) = sync_all(workplace.context, (content,))
+            if isinstance(synced, Problem):
+                problems[str(path)] = synced.error
                 continue
             environments[path] = synced.environment
             problems |= _failed(synced, plans)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.traceback import Traceback
 
 from launcher.explain import Explanation, StageExplanation
 from launcher.listing import SHORT_DIGEST
@@ -37,8 +38,10 @@ def _console(*, stderr: bool) -> Console:
     """A console for one of the two streams; in a pipe it neither colours nor wraps."""
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
-        return Console(file=stream, highlight=False)
-    return Console(file=stream, highlight=False, width=_WIDE, no_color=True, soft_wrap=True)
+        return Console(file=stream, highlight=False, emoji=False)
+    return Console(
+        file=stream, highlight=False, emoji=False, width=_WIDE, no_color=True, soft_wrap=True
+    )
 
 
 def line(text: str = "") -> None:
@@ -79,11 +82,8 @@ def _tell(error: VenvoyError, label: str) -> None:
 
 
 def unexpected(error: BaseException) -> None:
-    """Print a bug of ours to stderr, with its traceback."""
-    console = Console(stderr=True, highlight=False)
-    console.print_exception(show_locals=False)
-    console.print(f"[bold red]error[/]: unexpected {type(error).__name__}: {escape(str(error))}")
-    console.print("[bold cyan]hint[/]: this is a bug in venvoy; please report it with the above")
+    """Print where a bug of ours was, to stderr: the traceback alone."""
+    _console(stderr=True).print(Traceback.from_exception(type(error), error, error.__traceback__))
 
 
 def json_envelope(

@@ -34,7 +34,7 @@ from manager.errors import VenvoyError
 from manager.fs import write_file_atomically
 from manager.store.receipts import UnreadableReceiptError, WheelReceipt, read_wheel_receipt
 
-__all__ = ["Layout", "StoredWheel", "UnsafeStoreError"]
+__all__ = ["Layout", "StoredWheel", "UnsafeStoreError", "UnusableStoreError"]
 
 _TAG: Final = b"""Signature: 8a477f597d28d172789f06886806bc55
 # This directory is a store of venvoy: everything in it can be made again.
@@ -69,6 +69,27 @@ class UnsafeStoreError(VenvoyError):
         return f"run `chmod 700 {self.root}`, or name another store in VENVOY_STORE"
 
 
+class UnusableStoreError(VenvoyError):
+    """A store that cannot be made or written to."""
+
+    code = "unusable-store"
+
+    def __init__(self, *, root: Path, reason: str) -> None:
+        super().__init__(root)
+        self.root = root
+        self.reason = reason
+
+    @property
+    def message(self) -> str:
+        """The store and what the system says."""
+        return f"the store `{self.root}` cannot be used: {self.reason}"
+
+    @property
+    def hint(self) -> str:
+        """Where else to go."""
+        return "name another directory in VENVOY_STORE, or correct the rights of this one"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWheel:
     """A wheel in the store: `path` is its directory for one cache tag."""
@@ -101,7 +122,17 @@ class Layout:
         self.locks_dir: Final = self.root / "locks"
 
     def prepare(self) -> None:
-        """Make the directory, private, with its tag and README; raises `UnsafeStoreError`."""
+        """Make the directory, private, with its tag and README.
+
+        Raises `UnsafeStoreError`, `UnusableStoreError`.
+        """
+        try:
+            self._prepare()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UnusableStoreError(root=self.root, reason=reason) from error
+
+    def _prepare(self) -> None:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = self.root.stat()
         if status.st_uid not in (0, os.geteuid()):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from launcher import render
 from launcher.cli import main_without_exit
 from tests.cli.conftest import LINES, Desk, Said
 from tests.cli.places import put_plugin
@@ -37,6 +38,38 @@ def test_every_command_tells_how_it_is_called(
     assert said.out.startswith(f"Usage: {' '.join(['venvoy', *command])} ")
     assert "..." not in said.out.partition("\n")[2], "a line of help was cut off"
     assert all(len(line) <= 100 for line in said.out.splitlines())
+
+
+def test_what_the_machine_refuses_is_no_bug_of_ours(desk: Desk) -> None:
+    desk.patch.setenv("VENVOY_STORE", str(desk.input))
+    assert desk.list() == Said(
+        code=1,
+        out="",
+        err="error: the store `TMP/in.txt` cannot be used: file exists\n"
+        "hint: name another directory in VENVOY_STORE, or correct the rights of this one\n",
+    )
+    said = desk.venvoy("demo", "--keep", desk.input)
+    assert said.code == 2
+    assert "'TMP/in.txt' is a file" in said.err
+    said = desk.venvoy("demo", "--keep", desk.input / "below")
+    assert said == Said(
+        code=1,
+        out="",
+        err="error: `TMP/in.txt/below`: not a directory\n"
+        "hint: check the rights, the free space and the disk that it is on, then run it again\n",
+    )
+
+
+def test_what_plugins_and_files_say_is_printed_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = "[bold]:warning:[/] a:b:c \\[x] é"
+    render.note(text)
+    render.line(text)
+    render.table(("column",), [(text,)])
+    said = capsys.readouterr()
+    assert said.err == f"{text}\n"
+    assert said.out == f"{text}\ncolumn\n{text}\n"
 
 
 def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
