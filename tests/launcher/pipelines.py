@@ -1,6 +1,7 @@
 """Plans, environments and plugins for tests of the running part: real hosts, plain virtualenvs."""
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import subprocess
@@ -341,7 +342,7 @@ def run_plans(
                     plans,
                     environments={one.path: one for one in environments},
                     api=API,
-                    log=wrap(log),
+                    open_log=lambda: wrap(log),
                     settings=RunSettings(
                         working_dir=log_file.parent,
                         parent_environment=inherited(),
@@ -354,6 +355,8 @@ def run_plans(
         finally:
             if helper is not None:
                 helper.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await helper  # what went wrong in it is what went wrong
             log.close()
 
     return asyncio.run(body())
