@@ -9,6 +9,7 @@ from manager.errors import VenvoyError
 __all__ = [
     "CONNECTOR_KEYS",
     "CONNECTOR_PREFIXES",
+    "MAX_POLL_RECORDS",
     "WORKER_KEYS",
     "WORKER_KEYS_OF_KAFKA",
     "ConfigValueError",
@@ -75,6 +76,9 @@ CONNECTOR_PREFIXES = (
     "consumer.override.",
     "admin.override.",
 )
+
+MAX_POLL_RECORDS = "consumer.override.max.poll.records"
+"""How many records a sink gets in one `put`."""
 
 _CLOSE = 0.75
 

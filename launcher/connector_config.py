@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.config_keys import ConfigValueError
+from launcher.config_keys import MAX_POLL_RECORDS, ConfigValueError
 from launcher.properties import read_mapping
 from manager.errors import VenvoyError
 from manager.plugins.versions import InvalidVersionSpecError, VersionSpec
@@ -119,6 +119,7 @@ class _Parser:
         topics = self.items("topics")
         if "topics.regex" in self.pairs:
             self.fault("topics.regex", "is not supported yet", "name the topics in `topics`")
+        self.positive(MAX_POLL_RECORDS, 1)
         transforms = self.transforms()
         converters = {part: self.converter(part) for part in ("key", "value", "header")}
         if connector is None:

@@ -163,8 +163,10 @@ class ConnectorHost:
         return configs
 
     async def stop(self) -> None:
-        """Stop the connector and its host."""
+        """Stop the connector and its host; one that died by itself has failed."""
         await self._host.stop(timeout_s=self._runtime.settings.shutdown_timeout_s)
+        if self._host.ended.result() != 0 and not self._host.was_signalled:
+            self.failure = self.failure or self._host.death()
 
     async def _request(self, kind: str, /, **fields: object) -> object:
         try:

@@ -10,6 +10,7 @@ from launcher.runtime import Runtime
 from launcher.tasks import Task, TaskSpec
 from launcher.topic_log import TopicPartition
 from launcher.window import Window
+from manager.errors import VenvoyError
 
 __all__ = ["SinkTask"]
 
@@ -87,12 +88,20 @@ class SinkTask(Task):
             )
             storing = asyncio.get_running_loop().create_task(commit)
             self._commits.add(storing)
+            storing.add_done_callback(self._committed)
         elif kind in ("caught_up", "stopped"):
             self.records_in = int(str(message.get("records_in", self.records_in)))
             self.records_out = int(str(message.get("records_out", self.records_out)))
         if kind == "caught_up" and self._ended == (message["epoch"], self._positions):
             self.is_complete = True
         self._changed.set()
+
+    def _committed(self, storing: asyncio.Task[None]) -> None:
+        """Forget a commit that is on disk; one that cannot be stored fails the task at once."""
+        self._commits.discard(storing)
+        error = None if storing.cancelled() else storing.exception()
+        if isinstance(error, VenvoyError):
+            self.fail(error)
 
     def _is_mine(self, place: TopicPartition) -> bool:
         topic, partition = place

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from launcher.config_keys import MAX_POLL_RECORDS
 from launcher.connectors import TaskClass
 from launcher.control import Message, PluginError, PluginFailedError
 from launcher.hosts import Host
@@ -109,6 +110,11 @@ class Task(ABC):
     def take(self, message: Message) -> None:
         """Take a message of the host that holds the task."""
 
+    def fail(self, error: VenvoyError) -> None:
+        """End the task with this error, unless another came first."""
+        self._failure = self._failure or error
+        self._wake.set()
+
     def _sockets(
         self, unopened: contextlib.ExitStack
     ) -> tuple[list[tuple[socket.socket | None, socket.socket | None]], socket.socket]:
@@ -158,7 +164,6 @@ class Task(ABC):
         """Send every host its start message; return when the task has started, or one failed."""
         settings = self.runtime.settings
         plan = self.spec.plan
-        override = plan.config.get("consumer.override.max.poll.records", "")
         common: dict[str, object] = {
             "kind": plan.kind,
             "config": dict(self.spec.config),
@@ -166,7 +171,7 @@ class Task(ABC):
             "window_bytes": settings.window_bytes,
             "flush_interval_ms": int(settings.flush_interval_s * 1000),
             "flush_timeout_ms": int(settings.shutdown_timeout_s * _FLUSH_SHARE * 1000),
-            "max_poll_records": int(override) if override.isdigit() else _MAX_POLL_RECORDS,
+            "max_poll_records": int(plan.config.get(MAX_POLL_RECORDS, _MAX_POLL_RECORDS)),
             "until_drained": True,
             **fields,
         }

@@ -74,6 +74,21 @@ def test_every_plugin_that_is_not_there_is_told_at_once(desk: Desk) -> None:
     )
 
 
+def test_a_refusal_by_a_plugin_leaves_no_storage_behind(desk: Desk) -> None:
+    before = sorted(desk.directory.iterdir())
+    assert desk.run(desk.source(pause_ms="soon")).code == 1
+    assert sorted(desk.directory.iterdir()) == sorted([*before, desk.directory / "src.properties"])
+
+
+def test_records_for_one_put_are_a_positive_number(desk: Desk) -> None:
+    sink = desk.sink(consumer_override_max_poll_records=0)
+    assert desk.run(desk.source(), sink) == refused(
+        "error: TMP/snk.properties: `consumer.override.max.poll.records` is `0`, not a whole "
+        "number of at least 1",
+        "hint: write `consumer.override.max.poll.records=1`",
+    )
+
+
 def test_all_faults_of_all_configs_are_told_at_once_the_plugins_own_among_them(
     desk: Desk,
 ) -> None:

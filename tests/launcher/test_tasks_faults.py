@@ -16,6 +16,7 @@ import pytest
 from launcher.frames import StoredFrame
 from launcher.hosts import HostDiedError
 from launcher.report import RunState
+from launcher.sqlite_log import LogError
 from launcher.topic_log import Append, TopicLog
 from manager.store.environments import Environment
 from tests.launcher.pipelines import (
@@ -63,6 +64,65 @@ def test_a_dead_host_is_a_failed_task_and_others_run_on(
         assert "acme.py" in failure.hint
     assert lives.state is writer.state is RunState.COMPLETED
     assert len(lines_of(out)) == 100
+
+
+def test_a_dead_host_of_a_connector_fails_it_though_its_tasks_did_all(
+    log_file: Path, tmp_path: Path
+) -> None:
+    murderous = PLUGINS.replace(
+        "dict(self.props, task=str(i)) for",
+        "dict(self.props, task=str(i), pid=str(os.getpid())) for",
+    ).replace("        self.polls += 1\n", "        self.polls += 1\n        self.murder()\n", 1)
+    murderous = murderous.replace(
+        "    def misbehave(self):",
+        "    def murder(self):\n"
+        "        if self.polls == 1: os.kill(int(self.props['pid']), 9)\n"
+        "    def misbehave(self):",
+    )
+    environment = make_environment(tmp_path / "environment", {"acme.py": murderous})
+    (report,) = run_plans([source(environment.path)], [environment], log_file).connectors
+    assert report.state is RunState.FAILED
+    (failure,) = report.failures
+    assert failure.message == "the host of `counter` died with SIGKILL"
+    assert report.records_out == 100
+
+
+def test_a_commit_that_cannot_be_stored_fails_the_sink_at_once(
+    environment: Environment, log_file: Path, tmp_path: Path
+) -> None:
+    class Full:
+        def __init__(self, log: TopicLog) -> None:
+            self.log = log
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.log, name)
+
+        async def commit_sink_offsets(self, *_: object) -> None:
+            raise LogError(file=log_file, reason="disk full")
+
+    async def meanwhile(stop: asyncio.Event) -> None:
+        await until(lambda: any(one.level == "ERROR" for one in heard.events))
+        stop.set()
+
+    heard = Heard([], [])
+    plans = [
+        source(environment.path, endless="true"),
+        sink(environment.path, tmp_path / "out.jsonl"),
+    ]
+    report = run_plans(
+        plans,
+        [environment],
+        log_file,
+        heard=heard,
+        wrap=Full,  # type: ignore[arg-type]  # whatever it lacks, it passes on
+        meanwhile=meanwhile,
+        flush_interval_s=0.1,
+    )
+    counter, writer = report.connectors
+    assert counter.state is RunState.STOPPED
+    assert [str(failure) for failure in writer.failures] == [
+        f"the log `{log_file}` cannot be used: disk full"
+    ]
 
 
 def test_x10_output_of_a_plugin_reaches_the_worker_and_breaks_nothing(
