@@ -83,7 +83,10 @@ class ProtocolMismatchError(VenvoyError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSpec:
-    """What is needed to start a host. `data_in` and `data_out` are ends that it takes over."""
+    """What is needed to start a host. `data_in` and `data_out` are ends that it takes over.
+
+    One that is not `isolated` sees what `.pth` files of its environment name outside it.
+    """
 
     name: str
     mode: Literal["connector", "task"]
@@ -94,6 +97,7 @@ class HostSpec:
     extra_environment: Mapping[str, str] = field(default_factory=dict)
     data_in: socket.socket | None = None
     data_out: socket.socket | None = None
+    isolated: bool = True
 
     def argv(self, control_fd: int) -> tuple[str, ...]:
         """Return the command line (design 7, third place)."""
@@ -101,6 +105,8 @@ class HostSpec:
         for name, end in (("--in", self.data_in), ("--out", self.data_out)):
             if end is not None:
                 options += [name, str(end.fileno())]
+        if not self.isolated:
+            options += ["--isolated", "no"]
         host_dir = self.api_dir / "venvoy_host"
         return (str(self.python), "-I", "-S", "-B", str(host_dir), self.mode, *options)
 

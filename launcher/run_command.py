@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def run_prepared(
         shutdown_timeout_s=worker.shutdown_timeout_s,
     )
 
-    async def serve() -> RunReport:
+    async def serve(open_log: Callable[[], SqliteLog]) -> RunReport:
         stop, interrupted = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -103,7 +103,7 @@ def run_prepared(
             preparation.plans,
             environments=preparation.environments,
             api=workplace.context.api,
-            log=log,
+            open_log=open_log,
             settings=settings,
             on_output=output.line,
             on_event=output.event,
@@ -112,8 +112,12 @@ def run_prepared(
         )
         return replace(report, interrupted=interrupted.is_set())
 
-    with closing(SqliteLog(worker.storage_file)) as log:
-        return asyncio.run(serve())
+    with ExitStack() as opened:
+
+        def open_log() -> SqliteLog:
+            return opened.enter_context(closing(SqliteLog(worker.storage_file)))
+
+        return asyncio.run(serve(open_log))
 
 
 def report_as_json(report: RunReport) -> list[dict[str, object]]:

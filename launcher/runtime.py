@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -12,6 +13,7 @@ from launcher.guardian import Guardian
 from launcher.hosts import Host, HostSpec, OnOutput
 from launcher.plan import PipelinePlan, Segment, Stage
 from launcher.topic_log import TopicLog
+from manager.plugins.locations import Shape
 from manager.store.api_copies import ApiCopy
 from manager.store.environments import Environment
 
@@ -94,19 +96,24 @@ class Signals:
             watcher.set()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """One run's surroundings."""
+    """One run's surroundings. `open_log` is called once, when the log is first used."""
 
     environments: Mapping[Path, Environment]
     api: ApiCopy
-    log: TopicLog
+    open_log: Callable[[], TopicLog]
     guardian: Guardian
     settings: RunSettings
     on_output: OnOutput
     on_event: OnEvent
     signals: Signals = field(default_factory=Signals)
     _hosts: list[Host] = field(default_factory=list)
+
+    @cached_property
+    def log(self) -> TopicLog:
+        """Topics and offsets; raises what `open_log` raises."""
+        return self.open_log()
 
     async def start_host(
         self,
@@ -127,6 +134,7 @@ class Runtime:
             parent_environment=self.settings.parent_environment,
             data_in=data_in,
             data_out=data_out,
+            isolated=segment.location.shape is not Shape.WORKER,
         )
         host = Host.spawn(spec, guardian=self.guardian, on_output=self.on_output)
         self._hosts.append(host)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,7 +31,7 @@ async def run(
     *,
     environments: Mapping[Path, Environment],
     api: ApiCopy,
-    log: TopicLog,
+    open_log: Callable[[], TopicLog],
     settings: RunSettings,
     on_output: OnOutput,
     on_event: OnEvent,
@@ -40,20 +40,22 @@ async def run(
 ) -> RunReport:
     """Run connectors to their end; return what they came to, failures included.
 
-    `environments` has one for each segment's `location.path`. Call it from the main thread: hosts
-    die with the thread that started them. Set `stop`, or cancel the call (as Ctrl-C does under
-    `asyncio.run`), to end gracefully: tasks stop, offsets are committed; a cancelled call then
-    raises CancelledError.
+    `environments` has one for each segment's `location.path`. `open_log` is called when every
+    config was found good, so that a refused run leaves nothing behind; the caller closes the log.
+    Call it from the main thread: hosts die with the thread that started them. Set `stop`, or
+    cancel the call (as Ctrl-C does under `asyncio.run`), to end gracefully: tasks stop, offsets
+    are committed; a cancelled call then raises CancelledError.
 
     Raises:
         ProblemsError: every fault that every connector finds in its config, before any task
             has started, behind the `problems` that are known already.
+        VenvoyError: what `open_log` raises.
     """
     with Guardian(parent_environment=settings.parent_environment) as guardian:
         runtime = Runtime(
             environments=environments,
             api=api,
-            log=log,
+            open_log=open_log,
             guardian=guardian,
             settings=settings,
             on_output=on_output,
@@ -96,6 +98,8 @@ async def _run_all(
     plans: Sequence[PipelinePlan], runtime: Runtime, problems: Sequence[VenvoyError]
 ) -> RunReport:
     hosts = await _unless_stopped(_validate_all(plans, runtime, problems), runtime)
+    if hosts is not None:
+        _ = runtime.log  # one that cannot be opened ends the run before a task starts
     found = hosts if hosts is not None else [None] * len(plans)
     connectors = [_Connector(plan, host, runtime) for plan, host in zip(plans, found, strict=True)]
     runs = [asyncio.create_task(one.run(), name=one.plan.name) for one in connectors]

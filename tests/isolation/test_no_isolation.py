@@ -8,6 +8,8 @@ import venv
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.wheel_maker import make_wheel
 
 ROOT = Path(__file__).parents[2]
@@ -37,8 +39,11 @@ class OwnTask(SourceTask):
 """
 
 
-def own_environment(directory: Path) -> Path:
-    """A virtualenv in which venvoy (from here) and one plugin are installed; return its python."""
+def own_environment(directory: Path, *, editable: Path | None = None) -> Path:
+    """A virtualenv in which venvoy (from here) and one plugin are installed; return its python.
+
+    An `editable` one's module lies there, and a `.pth` file says so, as `pip install -e` has it.
+    """
     venv.create(directory, symlinks=True, with_pip=False)
     site_packages = next((directory / "lib").glob("python3.*")) / "site-packages"
     paths = (str(ROOT), sysconfig.get_path("purelib"))
@@ -53,11 +58,17 @@ def own_environment(directory: Path) -> Path:
     )
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site_packages)
+    if editable is not None:
+        editable.mkdir()
+        (site_packages / "acme_own.py").rename(editable / "acme_own.py")
+        (site_packages / "__editable__.acme_own.pth").write_text(f"{editable}\n")
     return directory / "bin" / "python"
 
 
-def test_plugins_come_from_the_workers_own_environment(tmp_path: Path) -> None:
-    python = own_environment(tmp_path / "application")
+@pytest.mark.parametrize("editable", [False, True], ids=["installed", "editable"])
+def test_plugins_come_from_the_workers_own_environment(tmp_path: Path, editable: bool) -> None:
+    source = tmp_path / "source" if editable else None
+    python = own_environment(tmp_path / "application", editable=source)
     worker, connector = tmp_path / "w.properties", tmp_path / "c.properties"
     worker.write_text("")
     connector.write_text(f"name=c\nconnector.class=own\nout={tmp_path / 'out'}\n")

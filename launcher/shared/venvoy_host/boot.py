@@ -33,7 +33,7 @@ def main(api_dir: str, arguments: Sequence[str]) -> None:
     mode, options = parse_arguments(arguments)
     if "parent" in options:
         die_with_parent(int(options["parent"]))
-    prepare(api_dir)
+    prepare(api_dir, isolated=options.get("isolated") != "no")
     code = _run(mode, options)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # the worker may have gone: nobody reads it
@@ -64,9 +64,11 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def prepare(api_dir: str) -> None:
+def prepare(api_dir: str, *, isolated: bool = True) -> None:
     """Install the finder, import the API, run `site`, and leave a clean sys.path.
 
+    `isolated` leaves out what a `.pth` file names outside the environment; the worker's own
+    environment, used when the plugin path is empty, may have plugins there (`pip install -e`).
     An `import` statement that a `.pth` file replaced is put back; later a plugin may do so.
     """
     first = FrameworkFirst(api_dir)
@@ -83,7 +85,8 @@ def prepare(api_dir: str) -> None:
     site.main()
     builtins.__import__ = statement
     first.assert_first()
-    sys.path[:] = _clean_path(standard, sys.path)
+    if isolated:
+        sys.path[:] = _clean_path(standard, sys.path)
 
 
 def _clean_path(standard: list[str], path: list[str]) -> list[str]:
