@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PYTHONS
+from tests.isolation.workspaces import once
 from tests.wheel_maker import make_wheel
 
 ROOT = Path(__file__).parents[2]
@@ -235,6 +236,24 @@ class Machine:
         rows = data["connectors"] if isinstance(data, dict) else data
         assert isinstance(rows, list)
         return int(rows[0]["records_out"])
+
+
+def vendored_machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine with a vendored project and a vendored directory of wheels; change nothing there.
+
+    It is made once for all processes of a test run.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    with once(base, "vendored") as directory:
+        machine = Machine(base / "vendored", index=base / "vendored" / "index")
+        if directory is not None:
+            make_index(directory / "index")
+            make_numbers_project(machine.plugins / "project", version="2.0")
+            make_numbers_wheels(machine.plugins / "wheelsdir")
+            machine.plugins_command("vendor")
+    return machine
 
 
 def machine_without_network(directory: Path) -> Machine:

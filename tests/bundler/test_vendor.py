@@ -10,22 +10,14 @@ from tests.bundler.supply import (
     VALUES,
     Machine,
     machine_without_network,
-    make_index,
-    make_numbers_project,
     make_numbers_wheels,
+    vendored_machine,
 )
 
 
 @pytest.fixture(scope="module")
 def near(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """A machine with an index, where a project and a directory of wheels are vendored."""
-    directory = tmp_path_factory.mktemp("near")
-    machine = Machine(directory, index=make_index(directory / "index"))
-    make_numbers_project(machine.plugins / "project")
-    make_numbers_wheels(machine.plugins / "wheelsdir")
-    machine.plugins_command("lock")
-    machine.plugins_command("vendor")
-    return machine
+    return vendored_machine(tmp_path_factory)
 
 
 def carried(near: Machine, name: str, far: Machine) -> Path:
