@@ -9,21 +9,23 @@ from launcher.shipped_framework import shipped_framework
 from launcher.workplace import Workplace
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Plugin
-from manager.plugins.locations import Problem
+from manager.plugins.locations import Problem, Shape
 from manager.sync import SyncedLocation, known_location
 
 __all__ = ["BUILT_IN", "SHORT_DIGEST", "Listing", "PluginRow", "list_plugins", "list_synced"]
 
 SHORT_DIGEST = 12
 BUILT_IN = "built in"
+UNISOLATED = "unisolated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginRow:
     """One plugin: what it is, where it is, and whether it could start now.
 
-    `state` is `ready`, `not synced`, `built in`, `shadowed`, or `broken`, and `detail` says more:
-    why it is shadowed, or what failed when its entry point was tried and the remedy.
+    `state` is `ready`, `not synced`, `built in`, `unisolated` (of the worker's own environment),
+    `shadowed`, or `broken`, and `detail` says more: why it is shadowed, or what failed when its
+    entry point was tried and the remedy.
     """
 
     type: str
@@ -125,6 +127,8 @@ def _row(
     state, detail = "not synced", ""
     if location.builtin:
         state = BUILT_IN
+    elif location.shape is Shape.WORKER:
+        state = UNISOLATED
     elif shadowed is not None:
         state, detail = "shadowed", shadowed
     elif location.path in failed:

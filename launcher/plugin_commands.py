@@ -17,6 +17,7 @@ from manager.locks.locking import lock_location
 from manager.locks.sync_context import installed
 from manager.plugins.location_content import LocationContent
 from manager.plugins.names import near_names
+from manager.plugins.own_plugins import UnisolatedError, own_location
 from manager.sync import SyncedLocation, known_location, sync_all
 
 __all__ = [
@@ -144,6 +145,8 @@ def explain_command(
         for content in workplace.catalog.locations
         if (known := known_location(workplace.context, content)) is not None
     }
+    if not workplace.is_isolated:
+        environments[own_location().path] = "the worker's own"
     explained = [
         explain(plan, environments) for plan in plan_connectors(workplace, converters, files)
     ]
@@ -180,7 +183,12 @@ def chosen_plugin_path(plugin_path: str | None, worker_config: Path | None) -> s
 
 
 def named_locations(workplace: Workplace, names: Iterable[str]) -> tuple[LocationContent, ...]:
-    """Return the locations of those names or paths, all of them without one."""
+    """Return the locations of those names or paths, all of them without one.
+
+    Raises `UnknownLocationError`, and `UnisolatedError` when the plugin path is empty.
+    """
+    if not workplace.is_isolated:
+        raise UnisolatedError(environment=own_location().path)
     by_name = {one.location.name: one for one in reversed(workplace.catalog.locations)}
     by_path = {one.location.path: one for one in workplace.catalog.locations}
     chosen: dict[Path, LocationContent] = {}

@@ -16,8 +16,8 @@ from manager.interpreters.interpreter import Interpreter, probe
 from manager.locks.sync_context import SyncContext, interpreter_for
 from manager.plugins.catalog import Catalog, make_catalog
 from manager.plugins.location_content import LocationContent
-from manager.plugins.locations import Location, Shape
-from manager.plugins.own_plugins import own_location
+from manager.plugins.locations import Location, Problem, Shape
+from manager.plugins.own_plugins import UnisolatedError, own_location
 from manager.plugins.plugin_path import Scan, parse_plugin_path, scan
 from manager.store.store import Store
 from manager.sync import wheel_of
@@ -27,11 +27,15 @@ __all__ = ["Workplace", "builtin_location", "open_context", "open_workplace"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """A plugin path read, with all that it takes to lock, sync and run what is on it."""
+    """A plugin path read, with all that it takes to lock, sync and run what is on it.
+
+    It is not isolated when the path is empty, and plugins come from the worker's environment.
+    """
 
     catalog: Catalog
     context: SyncContext
     interpreter: Interpreter
+    is_isolated: bool
 
     def content(self, path: Path) -> LocationContent | None:
         """Return the location at that path, None when it holds nothing usable."""
@@ -82,7 +86,7 @@ def open_workplace(
     context, interpreter = open_context(progress=progress, offline=offline, frozen=frozen)
     store = context.store
     places = parse_plugin_path(plugin_path)
-    found = scan(places) if places else Scan(locations=(own_location(),), problems=())
+    found = scan(places) if places else _unisolated()
     catalog = make_catalog(
         found,
         api=context.api.version,
@@ -94,7 +98,17 @@ def open_workplace(
         every: Mapping[str, Interpreter] = {**others, interpreter.bytecode_tag: interpreter}
         api = store.put_api(SHARED_DIR, [every[tag] for tag in sorted(every)])
         context = replace(context, api=api)
-    return Workplace(catalog=catalog, context=context, interpreter=interpreter)
+    return Workplace(
+        catalog=catalog, context=context, interpreter=interpreter, is_isolated=bool(places)
+    )
+
+
+def _unisolated() -> Scan:
+    own = own_location()
+    warning = Problem(
+        path=own.path, error=UnisolatedError(environment=own.path), severity="warning"
+    )
+    return Scan(locations=(own,), problems=(warning,))
 
 
 def _interpreters(context: SyncContext, catalog: Catalog) -> Iterator[Interpreter]:

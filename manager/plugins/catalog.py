@@ -20,7 +20,7 @@ from manager.plugins.catalog_faults import (
 from manager.plugins.distributions import Distribution
 from manager.plugins.entry_points import EntryPoint, PluginType, UnknownGroupError
 from manager.plugins.location_content import Build, LocationContent, read_location
-from manager.plugins.locations import Location, Problem
+from manager.plugins.locations import Location, Problem, Shape
 from manager.plugins.names import dotted_names, short_names
 from manager.plugins.plugin_path import Scan
 
@@ -164,7 +164,8 @@ def _usable(content: LocationContent, api: Version) -> tuple[LocationContent, li
     usable = LocationContent(
         location=content.location, distributions=tuple(fitting), settings=content.settings
     )
-    if not any(one.entry_points for one in content.distributions):
+    is_worker = content.location.shape is Shape.WORKER  # of which another warning tells
+    if not is_worker and not any(one.entry_points for one in content.distributions):
         problems.append(_warning(content.location, NoPluginsError(path=content.location.path)))
     return usable, problems
 

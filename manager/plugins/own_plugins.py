@@ -13,10 +13,33 @@ from manager.errors import VenvoyError
 from manager.plugins.distributions import Distribution, read_installed
 from manager.plugins.locations import Location, Problem, Shape
 
-__all__ = ["own_distributions", "own_location"]
+__all__ = ["UnisolatedError", "own_distributions", "own_location"]
 
 # What we install ourselves and never offer as a plugin.
 OURS = frozenset({"venvoy", "venvoy-api"})
+
+
+class UnisolatedError(VenvoyError):
+    """The plugin path is empty: a warning, and an error for what needs locations of their own."""
+
+    code = "unisolated"
+
+    def __init__(self, *, environment: Path) -> None:
+        super().__init__(environment)
+        self.environment = environment
+
+    @property
+    def message(self) -> str:
+        """Where plugins come from instead."""
+        return (
+            "the plugin path is empty: plugins come from the worker's own environment, "
+            f"`{self.environment}`, and share what is installed there"
+        )
+
+    @property
+    def hint(self) -> str:
+        """How to have them apart."""
+        return "set `plugin.path` to keep plugins apart; without it nothing is locked or synced"
 
 
 def own_location() -> Location:

@@ -23,7 +23,7 @@ def own_environment(interpreter: Interpreter) -> Environment:
         digest=digest,
         interpreter=interpreter.identity,
         wheels=tuple(names),
-        warnings=("the plugin path is empty: plugins run unisolated in the worker's environment",),
+        warnings=(),
         verification=None,
         created="",
     )

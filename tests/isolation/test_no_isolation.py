@@ -65,6 +65,32 @@ def own_environment(directory: Path, *, editable: Path | None = None) -> Path:
     return directory / "bin" / "python"
 
 
+def venvoy(python: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    script = "from launcher.cli import main; main()"
+    return subprocess.run(
+        [python, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=python.parent.parent.parent,
+    )
+
+
+def test_nothing_is_locked_or_synced_in_the_workers_own_environment(tmp_path: Path) -> None:
+    python = own_environment(tmp_path / "application")
+    for command in ("lock", "sync"):
+        done = venvoy(python, "plugins", command, "--offline", "--plugin-path", "", "--json")
+        (error,) = json.loads(done.stdout)["errors"]
+        assert (done.returncode, error["code"]) == (1, "unisolated")
+    assert not (tmp_path / "application" / "pylock.toml").exists()
+    done = venvoy(python, "plugins", "list", "--plugin-path", "", "--json")
+    data = json.loads(done.stdout)["data"]
+    states = [(row["class"], row["state"]) for row in data["plugins"] if row["shape"] == "worker"]
+    assert states == [("acme_own.Own", "unisolated")]
+    assert [warning["code"] for warning in data["warnings"]] == ["unisolated"]
+
+
 @pytest.mark.parametrize("editable", [False, True], ids=["installed", "editable"])
 def test_plugins_come_from_the_workers_own_environment(tmp_path: Path, editable: bool) -> None:
     source = tmp_path / "source" if editable else None
@@ -72,15 +98,8 @@ def test_plugins_come_from_the_workers_own_environment(tmp_path: Path, editable:
     worker, connector = tmp_path / "w.properties", tmp_path / "c.properties"
     worker.write_text("")
     connector.write_text(f"name=c\nconnector.class=own\nout={tmp_path / 'out'}\n")
-    script = "import sys; from launcher.cli import main; main()"
-    done = subprocess.run(
-        [python, "-c", script, "run", str(worker), str(connector), "--json"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=tmp_path,
-    )
+    done = venvoy(python, "run", str(worker), str(connector), "--json")
+    assert done.stderr.startswith("warning: the plugin path is empty: plugins come from")
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(done.stdout)["data"]
     assert (row["class"], row["version"], row["records_out"]) == ("acme_own.Own", "3.1", 1)
