@@ -74,7 +74,7 @@ def test_every_bad_location_is_reported_and_hides_no_other(tmp_path: Path) -> No
     assert broken(catalog) == [
         ("missing-place", "missing"),
         ("no-metadata", "code"),
-        ("bundle-not-supported", "app.pyz"),
+        ("bad-bundle", "app.pyz"),
         ("invalid-entry-point", "bad-entry"),
         ("invalid-metadata", "bad-settings"),
         ("unreadable-project", "bad-toml"),
