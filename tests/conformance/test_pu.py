@@ -129,7 +129,7 @@ def test_PU17_archives_count_by_what_they_are(tmp_path: Path) -> None:
         "connector.zip",
     ]
     (bundle,) = catalog.broken
-    assert bundle.error.code == "bundle-not-supported"
+    assert bundle.error.code == "bad-bundle"
 
 
 def test_PU18_a_bare_package_tree_is_refused_and_its_readme_ignored(tmp_path: Path) -> None:

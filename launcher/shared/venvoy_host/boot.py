@@ -36,7 +36,7 @@ def main(api_dir: str, arguments: Sequence[str]) -> None:
     prepare(api_dir, isolated=options.get("isolated") != "no")
     code = _run(mode, options)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # the worker may have gone: nobody reads it
+        with contextlib.suppress(Exception):  # the worker may have gone, or a plugin put None there
             stream.flush()
     os._exit(code)
 
