@@ -8,9 +8,10 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, Final
 
-__all__ = ["is_elf", "search_paths"]
+__all__ = ["search_paths"]
 
 _MAGIC: Final = b"\x7fELF"
+_IDENT_BYTES = 16
 _64_BIT = 2
 _BIG_ENDIAN = 2
 _PT_LOAD = 1
@@ -22,17 +23,11 @@ _DT_RUNPATH = 29
 _MAX_TEXT_BYTES = 65536
 
 
-def is_elf(file: Path) -> bool:
-    """Say whether a file is an ELF program or library."""
-    with file.open("rb") as stream:
-        return stream.read(4) == _MAGIC
-
-
 def search_paths(file: Path) -> tuple[str, ...]:
     """Return the entries of a library's RPATH and RUNPATH as they are written, in order."""
     with file.open("rb") as stream:
-        ident = stream.read(16)
-        if ident[:4] != _MAGIC:
+        ident = stream.read(_IDENT_BYTES)
+        if ident[:4] != _MAGIC or len(ident) < _IDENT_BYTES:
             return ()
         order = ">" if ident[5] == _BIG_ENDIAN else "<"
         try:

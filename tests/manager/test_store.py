@@ -139,6 +139,13 @@ def test_the_same_bytes_come_out_under_any_umask(
     assert sides[0] == sides[1]
 
 
+def test_a_damaged_library_is_a_file_like_any_other(
+    store: Store, python311: Interpreter, make_wheel: Callable[..., Path]
+) -> None:
+    (path,) = add(store, python311, make_wheel(files={"acme/_cut.so": "\x7fELF"}))
+    assert (path / "site/acme/_cut.so").read_bytes() == b"\x7fELF"
+
+
 def test_a_file_with_another_hash_is_refused(
     store: Store, python311: Interpreter, make_wheel: Callable[..., Path]
 ) -> None:
