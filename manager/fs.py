@@ -17,7 +17,6 @@ from pathlib import Path
 
 __all__ = [
     "fsync_directory",
-    "make_read_only",
     "publish",
     "remove",
     "staging",
@@ -105,14 +104,6 @@ def walk(tree: Path) -> Iterator[os.DirEntry[str]]:
         yield entry
         if entry.is_dir(follow_symlinks=False):
             yield from walk(Path(entry.path))
-
-
-def make_read_only(tree: Path) -> None:
-    """Give directories 0555 and files 0444, or 0555 where they were executable by their owner."""
-    for entry in walk(tree):
-        if not entry.is_symlink():
-            Path(entry.path).chmod(_read_only_mode(entry))
-    tree.chmod(0o555)
 
 
 def fsync_directory(directory: Path) -> None:

@@ -90,15 +90,12 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
 
     def check(made: Environment) -> Verification:
         context.progress(f"{location.name}: trying its entry points")
-        environ = context.inherited
-        timeout_s = context.trial_timeout_s
         return verify(
             made.path,
-            interpreter,
             context.api,
             entry_points,
-            environ=environ,
-            timeout_s=timeout_s,
+            environ=context.inherited,
+            timeout_s=context.trial_timeout_s,
         )
 
     environment = make_environment(context.store, plan, verify=check)

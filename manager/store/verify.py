@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import cast
 
 from manager.digests import JsonValue
-from manager.interpreters.interpreter import Interpreter
 from manager.plugins.entry_points import EntryPoint
 from manager.proc import ProcessTimeoutError, child_environment, inherited, run
 from manager.store.api_copies import ApiCopy
@@ -25,7 +24,6 @@ _TIMEOUT_S = 120
 
 def verify(
     environment_dir: Path,
-    interpreter: Interpreter,
     api: ApiCopy,
     entry_points: Sequence[EntryPoint],
     *,
@@ -38,7 +36,6 @@ def verify(
     part of it. A plugin that hangs is given up after `timeout_s`. Never raises for a plugin's
     fault: it stands in the result.
     """
-    del interpreter  # the environment's python is a link to it
     python = environment_dir / "bin" / "python"
     env = child_environment(inherited() if environ is None else environ)
     results = _try(python, api, entry_points, env, timeout_s)

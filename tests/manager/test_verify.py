@@ -50,7 +50,7 @@ def check(
         points = [transformation(target, *target.split(":")) for target in targets]
 
         def trial(environment: Environment) -> Verification:
-            return verify(environment.path, interpreter, api, points, timeout_s=timeout_s)
+            return verify(environment.path, api, points, timeout_s=timeout_s)
 
         environment = make_environment(store, plan_environment(wheels, interpreter), verify=trial)
         kept = read_receipt(environment.path).verification

@@ -51,7 +51,7 @@ import zlib
 from array import array
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,7 +68,6 @@ __all__ = [
     "Kind",
     "decode_columns",
     "decode_headers",
-    "decode_source_offsets",
     "encode_ack",
     "encode_end",
     "encode_headers",
@@ -292,11 +291,6 @@ def decode_columns(frame: Frame) -> Columns:
         cut = _cut(body, values_at + frame.values_bytes, header_lengths)
         headers = [item or None for item in cut]
     return Columns(keys, values, headers, timestamps)
-
-
-def decode_source_offsets(data: bytes) -> list[list[Any]]:
-    """Return the pairs [partition, offset]."""
-    return json.loads(data) if data else []
 
 
 def encode_headers(pairs: Iterable[tuple[str, bytes | None]]) -> bytes | None:
