@@ -4,9 +4,11 @@ What a bundle holds follows from the location alone: not from who makes it, wher
 targets are those of the lock, whatever Python the maker runs on.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 from packaging.version import Version
@@ -16,7 +18,7 @@ from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.building import build_project
 from manager.locks.fetching import fetch
-from manager.locks.foreign_targets import ForeignTarget
+from manager.locks.foreign_targets import ForeignTarget, UnknownTargetError, parse_target
 from manager.locks.keeping import good_lock, targets_of
 from manager.locks.locking import own_wheels
 from manager.locks.locks import Lock, LockedWheel, lock_content, select_wheels
@@ -24,6 +26,8 @@ from manager.locks.sync_context import SyncContext, installed, interpreter_for, 
 from manager.locks.targets import target_of
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Shape
+
+_LOCAL: Final = re.compile(r"(?P<abi>cp3\d+t?)-linux_(?P<arch>\w+)-(?P<libc>glibc|musl)")
 
 __all__ = ["BundledWheel", "Contents", "TargetContents", "UnbundledTargetError", "gather"]
 
@@ -98,14 +102,14 @@ def gather(context: SyncContext, content: LocationContent, room: Path) -> Conten
     lock_bytes = lock.path.read_bytes()
     gathering = _Gathering(context, content, lock, room)
     chosen = gathering.targets(interpreter)
-    selected = {each.target.name: gathering.select(each) for each in chosen}
+    selected = {each.name: gathering.select(each) for each in chosen}
     files = gathering.files(selected, chosen[0])
     targets: list[TargetContents] = []
     for each in chosen:
-        wheels = [files[wheel.sha256] for wheel in selected[each.target.name]]
+        wheels = [files[wheel.sha256] for wheel in selected[each.name]]
         wheels += gathering.built(each, files)
         keys = tuple(sorted(wheel.key for wheel in wheels))
-        targets.append(TargetContents(name=each.target.name, wheels=keys))
+        targets.append(TargetContents(name=each.name, wheels=keys))
     origin: Mapping[str, JsonValue] = (
         {"wheels": sorted(own.values())} if own else {"tree": tree_digest(content.location.path)}
     )
@@ -123,19 +127,27 @@ def gather(context: SyncContext, content: LocationContent, room: Path) -> Conten
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Chosen:
-    """A target, with the interpreter that is it or stands in for it."""
+    """A target by its name in the lock, with the interpreter that is it or stands in for it."""
 
+    name: str
     interpreter: Interpreter
     foreign: ForeignTarget | None
 
     @property
-    def target(self) -> "ForeignTarget | _Named":
-        return self.foreign or _Named(name=target_of(self.interpreter).name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Named:
-    name: str
+    def as_interpreter(self) -> Interpreter:
+        """Return the interpreter, with the tags and telling markers of a foreign target."""
+        if self.foreign is None:
+            return self.interpreter
+        minor, sys_platform, machine, implementation = self.foreign.target.markers
+        markers = {
+            **self.interpreter.markers,
+            "python_version": minor,
+            "python_full_version": f"{minor}.0",
+            "sys_platform": sys_platform,
+            "platform_machine": machine,
+            "implementation_name": implementation,
+        }
+        return replace(self.interpreter, tags=self.foreign.tags, markers=markers)
 
 
 class _Gathering:
@@ -156,25 +168,28 @@ class _Gathering:
         """Return the lock's targets; for a lock that names none, the interpreter to run on."""
         names = self.lock.tool.get("targets")
         if not isinstance(names, list) or not names:
-            return (_Chosen(interpreter=interpreter, foreign=None),)
-        found: dict[str, _Chosen] = {}
-        for each in targets_of(self.context, self.lock, interpreter):
-            if isinstance(each, Interpreter):
-                found[target_of(each).name] = _Chosen(interpreter=each, foreign=None)
-            else:
-                stand_in = installed(self.context, None)
-                found[each.name] = _Chosen(interpreter=stand_in, foreign=each)
-        missing = [str(name) for name in names if name not in found]
+            name = target_of(interpreter).name
+            return (_Chosen(name=name, interpreter=interpreter, foreign=None),)
+        here = {
+            target_of(each).name: each
+            for each in targets_of(self.context, self.lock, interpreter)
+            if isinstance(each, Interpreter)
+        }
+        stand_in = installed(self.context, None)
+        found: list[_Chosen] = []
+        missing: list[str] = []
+        for name in map(str, names):
+            foreign = None if name in here else _elsewhere(name)
+            if name not in here and foreign is None:
+                missing.append(name)
+            found.append(_Chosen(name=name, interpreter=here.get(name, stand_in), foreign=foreign))
         if missing:
             raise UnbundledTargetError(location=self.location.path, targets=missing)
-        return tuple(found[str(name)] for name in names)
+        return tuple(found)
 
     def select(self, chosen: _Chosen) -> tuple[LockedWheel, ...]:
         """Return the locked wheels of a target."""
-        interpreter = chosen.interpreter
-        if chosen.foreign is not None:
-            interpreter = _as_if(interpreter, chosen.foreign)
-        return select_wheels(self.lock, interpreter, project=self.project)
+        return select_wheels(self.lock, chosen.as_interpreter, project=self.project)
 
     def files(
         self, selected: Mapping[str, tuple[LockedWheel, ...]], first: _Chosen
@@ -210,7 +225,9 @@ class _Gathering:
         pip = pip_for(self.context, self.location, self.content.settings, chosen.interpreter)
         file = build_project(self.location, self.context.store, pip=pip)
         sha256 = file_sha256(file)
-        name, version, *_ = parse_wheel_filename(file.name)
+        name, version, _, tags = parse_wheel_filename(file.name)
+        if set(map(str, tags)).isdisjoint(chosen.as_interpreter.tags):
+            raise UnbundledTargetError(location=self.location.path, targets=[chosen.name])
         files[sha256] = BundledWheel(
             name=name, version=version, file=file, sha256=sha256, size_bytes=file.stat().st_size
         )
@@ -232,15 +249,16 @@ def _every(files: Mapping[str, BundledWheel], own: Mapping[Path, str]) -> Iterat
             )
 
 
-def _as_if(interpreter: Interpreter, foreign: ForeignTarget) -> Interpreter:
-    """Return an interpreter with the tags and the telling markers of a foreign target."""
-    minor, sys_platform, machine, implementation = foreign.target.markers
-    markers = {
-        **interpreter.markers,
-        "python_version": minor,
-        "python_full_version": f"{minor}.0",
-        "sys_platform": sys_platform,
-        "platform_machine": machine,
-        "implementation_name": implementation,
-    }
-    return replace(interpreter, tags=foreign.tags, markers=markers)
+def _elsewhere(name: str) -> ForeignTarget | None:
+    """Return a lock's target that no Python on this machine is, None if its name tells too little.
+
+    A target of another machine with glibc or musl takes whatever wheel its lock has for it.
+    """
+    local = _LOCAL.fullmatch(name)
+    if local is not None:
+        newest = "manylinux_2_40" if local["libc"] == "glibc" else "musllinux_1_2"
+        name = f"{local['abi']}-{newest}_{local['arch']}"
+    try:
+        return parse_target(name)
+    except UnknownTargetError:
+        return None
