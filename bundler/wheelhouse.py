@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manager.digests import file_sha256
-from manager.errors import VenvoyError
+from manager.errors import UsageError, VenvoyError
 from manager.fs import fsync_directory, write_file_atomically
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.build_requirements import (
@@ -68,8 +68,13 @@ class NoWheelhouseError(VenvoyError):
 def wheelhouse_of(location: Location) -> Path:
     """Return where the wheels of a location go, whether or not it exists.
 
-    Raises `NoWheelhouseError` for a single wheel.
+    Raises `NoWheelhouseError` for a single wheel, `UsageError` for the worker's own environment.
     """
+    if location.shape is Shape.WORKER:
+        raise UsageError(
+            what="the plugin path is empty, and the worker's own environment has no wheelhouse",
+            remedy="name a place that holds plugins: `--plugin-path /opt/plugins`",
+        )
     if location.is_file:
         raise NoWheelhouseError(location=location.path)
     return location.path / "wheels"

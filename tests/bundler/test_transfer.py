@@ -186,6 +186,14 @@ def longer(members: list[Member]) -> None:
     members[2].data += b"more"
 
 
+LOCATION: dict[str, object] = {
+    "name": "",
+    "shape": "",
+    "digest": "",
+    "api_requirement": "",
+    "plugins": [],
+}
+
 MUTATIONS: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "empty": (lambda _: b"", "truncated"),
     "no archive": (lambda _: b"PK\x03\x04" * 400, "is no site archive"),
@@ -258,7 +266,6 @@ MUTATIONS: dict[str, tuple[Callable[[Path], bytes], str]] = {
         "one form",
     ),
 }
-LOCATION = {"name": "", "shape": "", "digest": "", "api_requirement": "", "plugins": []}
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

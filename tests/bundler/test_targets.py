@@ -1,0 +1,87 @@
+"""Targets that are not on this machine: locked, vendored, and told where that is not exact."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from manager.locks.foreign_targets import UnknownTargetError, parse_target
+from tests.bundler.supply import Machine
+from tests.wheel_maker import make_wheel
+
+TAGS = (
+    "cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64",
+    "cp312-cp312-manylinux_2_28_aarch64",
+    "cp37-abi3-win_amd64",
+    "cp313-cp313-macosx_10_13_universal2",
+)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A directory of wheels whose dependency has a wheel for each of some platforms only."""
+    index = tmp_path / "index"
+    for tag in TAGS:
+        make_wheel(index, "native", "1.0", tag=tag, requires=["only-windows; os_name == 'nt'"])
+    machine = Machine(tmp_path / "machine", index=index)
+    make_wheel(
+        machine.plugins / "acme",
+        "acme",
+        "1.0",
+        requires=["native"],
+        entry_points={"venvoy.source": {"x": "acme:X"}},
+    )
+    return machine
+
+
+def test_a_location_is_locked_and_vendored_for_foreign_targets(machine: Machine) -> None:
+    targets = ("cp311-manylinux_2_28_x86_64", "cp312-manylinux_2_28_aarch64", "cp313-win_amd64")
+    options = [word for target in targets for word in ("--target", target)]
+    told = machine.venvoy("plugins", "lock", "--plugin-path", machine.plugins, *options)
+    lock = tomllib.loads((machine.plugins / "acme" / "pylock.toml").read_text())
+    assert lock["tool"]["venvoy"]["targets"] == list(targets)
+    machine.plugins_command("vendor")
+    house = machine.plugins / "acme" / "wheels"
+    assert sorted(file.name for file in house.iterdir()) == [
+        "native-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "native-1.0-cp312-cp312-manylinux_2_28_aarch64.whl",
+        "native-1.0-cp37-abi3-win_amd64.whl",
+    ]
+    # pip asked this machine of `os_name`, which would have brought `only-windows` there.
+    inexact = [line for line in told.stderr.splitlines() if line.startswith("cp313-win_amd64: ")]
+    assert "os_name (posix)" in inexact[0]
+
+
+def test_a_target_without_a_wheel_is_told(machine: Machine) -> None:
+    told = machine.plugins_command("lock", "--target", "cp310-musllinux_1_2_x86_64", code=1)
+    assert told.codes == ["unresolvable"]
+    assert "native" in told.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_28_x86_64", "py30-none-any"),
+        ("cp313t-musllinux_1_2_aarch64", "cp313-cp313t-musllinux_1_2_aarch64", "py30-none-any"),
+        ("cp39-macosx_11_0_arm64", "cp39-cp39-macosx_11_0_arm64", "py30-none-any"),
+        ("cp312-win32", "cp312-cp312-win32", "py30-none-any"),
+    ],
+)
+def test_a_target_takes_tags_from_the_best_to_any(name: str, first: str, last: str) -> None:
+    target = parse_target(name)
+    assert target.name == name
+    assert (target.tags[0], target.tags[-1]) == (first, last)
+    assert "py3-none-any" in target.tags
+
+
+def test_an_older_glibc_is_taken_too_and_a_newer_is_not() -> None:
+    tags = parse_target("cp311-manylinux_2_17_x86_64").tags
+    assert "cp311-cp311-manylinux2014_x86_64" in tags
+    assert "cp38-abi3-manylinux_2_5_x86_64" in tags
+    assert "cp311-cp311-manylinux_2_18_x86_64" not in tags
+
+
+@pytest.mark.parametrize("name", ["", "cp311", "py3-any", "cp27-linux_x86_64", "cp311-beos"])
+def test_what_names_no_target_is_refused(name: str) -> None:
+    with pytest.raises(UnknownTargetError):
+        parse_target(name)
