@@ -19,7 +19,7 @@ from manager.locks.fetching import fetch
 from manager.locks.keeping import LockState, StaleLockError, good_lock
 from manager.locks.locking import Locked, lock_location, own_wheels
 from manager.locks.locks import Lock, lock_content, select_wheels
-from manager.locks.sync_context import SyncContext, interpreter_for, pip_for
+from manager.locks.sync_context import SyncContext, interpreter_for, pip_for, python_asked
 from manager.plugins.bundles import open_bundle
 from manager.plugins.catalog import Catalog
 from manager.plugins.entry_points import EntryPoint
@@ -128,7 +128,7 @@ def known_location(context: SyncContext, content: LocationContent) -> SyncedLoca
     """
     try:
         return _known(context, content.location, interpreter_for(context, content))
-    except VenvoyError:  # the sync will tell
+    except (VenvoyError, OSError):  # the sync will tell
         return None
 
 
@@ -147,7 +147,7 @@ def wheel_of(context: SyncContext, location: Location) -> Path:
     """
     settings = read_tool_settings(location)
     interpreter = find(
-        settings.python,
+        python_asked(location, settings),
         None,
         default=context.default_python,
         cache_dir=context.store.interpreters_dir,

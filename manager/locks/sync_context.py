@@ -16,7 +16,7 @@ from manager.plugins.locations import Location
 from manager.plugins.tool_settings import ToolSettings
 from manager.store.store import ApiCopy, Store
 
-__all__ = ["SyncContext", "installed", "interpreter_for", "pip_for"]
+__all__ = ["SyncContext", "installed", "interpreter_for", "pip_for", "python_asked"]
 
 
 def _silent(_: str) -> None:
@@ -57,7 +57,7 @@ def interpreter_for(context: SyncContext, content: LocationContent) -> Interpret
     specifiers = [str(one.requires_python or "") for one in content.distributions]
     try:
         return find(
-            content.settings.python,
+            python_asked(content.location, content.settings),
             SpecifierSet(",".join(filter(None, specifiers))),
             default=context.default_python,
             cache_dir=context.store.interpreters_dir,
@@ -67,6 +67,14 @@ def interpreter_for(context: SyncContext, content: LocationContent) -> Interpret
         raise MissingInterpreterError(
             requested=error.requested, found=error.found, plugin=content.location.path
         ) from error
+
+
+def python_asked(location: Location, settings: ToolSettings) -> str | None:
+    """Return the interpreter that a location asks for; a relative path is taken from there."""
+    asked = settings.python
+    if asked is None or "/" not in asked or asked.startswith(("/", "~")):
+        return asked
+    return str(location.settings_file.parent / asked)
 
 
 def installed(context: SyncContext, request: str | None) -> Interpreter:

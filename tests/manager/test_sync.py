@@ -16,7 +16,7 @@ from manager.locks.fetching import MissingWheelsError
 from manager.locks.locking import lock_location
 from manager.locks.locks import read_lock
 from manager.locks.resolution import ResolutionError
-from manager.locks.sync_context import installed
+from manager.locks.sync_context import installed, interpreter_for
 from manager.locks.targets import target_of
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Problem
@@ -167,6 +167,15 @@ def test_nothing_to_do_costs_about_a_millisecond(
     assert again.verification == first.verification
     assert not messages
     assert min(times) < 0.005
+
+
+def test_a_relative_path_of_an_interpreter_starts_at_the_location(
+    place: Path, context: SyncContext
+) -> None:
+    directory = wheels_location(place)
+    (directory / "its-python").symlink_to(python_or_skip("3.12"))
+    (directory / "venvoy.toml").write_text('python = "./its-python"\n')
+    assert interpreter_for(context, content_of(place)).minor == "3.12"
 
 
 def test_each_step_is_told_once_with_its_location(
