@@ -27,10 +27,12 @@ from bundler.wheelhouse import (
 from manager.digests import file_sha256, source_files
 from manager.errors import ProblemsError, VenvoyError
 from manager.fs import fsync_directory, staging
+from manager.locks.bundled import bundled_digest, bundled_lock
 from manager.locks.keeping import StaleLockError, stale_because
 from manager.locks.locking import own_wheels
 from manager.locks.locks import Lock, read_lock
 from manager.locks.sync_context import SyncContext, interpreter_for
+from manager.plugins.bundles import open_bundle
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Shape
 
@@ -367,12 +369,18 @@ def _site_file(path: str, file: Path) -> SiteFile:
     )
 
 
+def _bundle_digest(content: LocationContent) -> str:
+    """Return the digest of a bundle, which is read whole before it is sent on its way."""
+    bundle = open_bundle(content.location.path, whole=True)
+    return bundled_digest(bundle, bundled_lock(bundle))
+
+
 def _site_location(content: LocationContent, lock: Lock | None) -> SiteLocation:
     requirements = [str(each.api_requirement or "") for each in content.distributions]
     return SiteLocation(
         name=content.location.name,
         shape=content.location.shape.value,
-        digest="" if lock is None else digest_of(content, lock),
+        digest=_bundle_digest(content) if lock is None else digest_of(content, lock),
         api_requirement=str(SpecifierSet(",".join(filter(None, requirements)))),
         plugins=tuple(
             SitePlugin(

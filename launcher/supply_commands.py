@@ -12,6 +12,7 @@ from launcher.settings import SHARED_DIR, store_dir
 from launcher.workplace import open_workplace
 from manager.digests import file_sha256
 from manager.errors import VenvoyError
+from manager.plugins.locations import Shape
 from manager.store.store import Store
 
 __all__ = ["export_command", "import_command", "vendor_command"]
@@ -34,6 +35,8 @@ def vendor_command(
         path = chosen_plugin_path(plugin_path, worker_config)
         workplace = open_workplace(path, progress=progress, offline=offline, frozen=frozen)
         for content in named_locations(workplace, names):
+            if content.location.shape is Shape.BUNDLE:  # all that it needs is inside
+                continue
             try:
                 done.append(vendor_location(workplace.context, content, prune=prune))
             except VenvoyError as error:

@@ -412,6 +412,16 @@ def test_the_same_content_gives_the_same_archive_elsewhere(near: Machine, tmp_pa
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
 
 
+def test_a_bundle_is_carried_as_it_is(near: Machine, tmp_path: Path) -> None:
+    other, far = Machine(tmp_path / "other"), Machine(tmp_path / "far")
+    bundle = other.plugins / "project.pyz"
+    near.venvoy("bundle", near.plugins / "project", "-o", bundle, "--offline")
+    export(other, tmp_path / "site.tar")
+    done = import_site(tmp_path / "site.tar", far.plugins, replace=False, api=API)
+    assert (far.plugins / "project.pyz").read_bytes() == bundle.read_bytes()
+    assert [len(one.digest) for one in done.manifest.locations] == [64]
+
+
 def test_an_incomplete_location_is_not_exported(near: Machine, tmp_path: Path) -> None:
     other = Machine(tmp_path / "other")
     shutil.copytree(near.plugins / "project", other.plugins / "project")
