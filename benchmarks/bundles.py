@@ -23,7 +23,7 @@ from tests.wheel_maker import make_wheel
 
 REQUIREMENT = "pydantic==2.11.7"
 PROGRAM = "acme-program"
-BUILDS, FIRST_STARTS, WARM_STARTS = 3, 5, 30
+BUILDS, FIRST_STARTS, WARM_STARTS = 3, 3, 40
 REPOSITORY = Path(__file__).parent.parent
 SOURCE = "import pydantic\n\n\ndef main():\n    print(pydantic.VERSION)\n"
 

@@ -161,7 +161,7 @@ class _Request:
         framework = self.manifest["framework"]
         own += [{**one, "version": framework["version"]} for one in framework["entry_points"]]
         right = [one for one in own if one["type"] in kinds]
-        found = {
+        found: dict[tuple[str, str, str], dict[str, Any]] = {
             (one["module"], one["qualname"], one["version"]): one
             for one in right
             if name in _names(one)
