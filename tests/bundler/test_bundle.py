@@ -323,3 +323,29 @@ def test_a_samples_bundle_runs_alone_on_every_python_that_it_is_for(
     done = run_bundle(out, "run", str(config), python=each_python, cache=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 200
+
+
+def test_a_bundle_syncs_and_runs_where_there_is_no_network_at_all(
+    say_bundle: Path, tmp_path: Path
+) -> None:
+    alone = ["unshare", "-rn"]
+    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("no network namespace can be made here")
+    place = tmp_path / "place"
+    place.mkdir()
+    shutil.copy(say_bundle, place)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "VENVOY_STORE": f"{tmp_path}/s"}
+    environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *site_packages()])
+    arguments = ["plugins", "sync", "--plugin-path", str(place), "--offline", "--frozen"]
+    config = tmp_path / "say.properties"
+    config.write_text("name=say\nconnector.class=say\ntopic=t\n")
+    commands = (
+        [sys.executable, "-c", BUILDER, *arguments],
+        [sys.executable, str(place / "say.pyz"), "run", str(config)],
+        [sys.executable, str(place / "say.pyz"), "exec", "acme-say"],
+    )
+    for command in commands:
+        done = subprocess.run(
+            [*alone, *command], env=environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
