@@ -53,7 +53,7 @@ class SourceLoop:
         self.is_last: bool = request["is_last"]
         self.window = Window(request["window_records"], request["window_bytes"])
         self.reader = OffsetReader(request["offsets"])
-        self.polled = self.stored = 0
+        self.polled = self.sent = 0
         self._number = 0
         self._sent: dict[int, _Sent] = {}
         self._acked: deque[frames.Frame] = deque()
@@ -98,8 +98,8 @@ class SourceLoop:
         self._commit()
 
     def counts(self) -> dict[str, int]:
-        """Return what passed: records polled, and records known to be stored or dropped."""
-        return {"records_in": self.polled, "records_out": self.stored}
+        """Return what passed: records polled, and records sent on, stored already or not."""
+        return {"records_in": self.polled, "records_out": self.sent}
 
     def _turn(self) -> None:
         records = self._poll()
@@ -167,7 +167,7 @@ class SourceLoop:
         size = sum(len(piece) for pieces in made for piece in pieces)
         self.window.take(number, len(records), size)
         self._sent[number] = _Sent(records if self._wants_records else [], groups, offsets)
-        self.stored += len(batch.records)
+        self.sent += len(batch.records)
         for pieces in made:
             self.out.send(pieces)
 
