@@ -1,6 +1,6 @@
 """Bundles against pex and shiv, side by side in one run on the same requirements.
 
-Run as `python benchmarks/bundles.py`, in an environment that has venvoy; it needs a package index
+Run as `python -m benchmarks.bundles`, in an environment that has venvoy; it needs a package index
 for the tools and the wheels, and says so when there is none. Every tool gets the same wheels from
 the same directory, no index, an empty cache for a first start and its own for a warm one.
 
@@ -134,7 +134,11 @@ def measure(root: Path) -> list[Row]:
         ),
     ]
     runs = [Run(each, root / f"c{number}", environ) for number, each in enumerate(contenders)]
-    for _ in range(WARM_STARTS):  # in turns, so that a busy moment of the machine is everybody's
+    # In turns, so that a busy moment of the machine is everybody's.
+    for number in range(FIRST_STARTS):
+        for each in runs:
+            each.start_first(number)
+    for _ in range(WARM_STARTS):
         for each in runs:
             each.start_warm()
     return [each.row() for each in runs]
@@ -155,11 +159,14 @@ class Run:
             )
         self.cached = dict(environ)
         self.firsts: list[float] = []
-        for number in range(FIRST_STARTS):
-            self.cached[contender.cache_variable] = str(directory / f"cache-{number}")
-            self.firsts.append(timed(contender.start(self.file), self.cached))
-        timed(contender.start(self.file), self.cached)
+        self.directory = directory
         self.warm: list[float] = []
+
+    def start_first(self, number: int) -> None:
+        """Start with an empty cache."""
+        cache = str(self.directory / f"cache-{number}")
+        self.cached[self.contender.cache_variable] = cache
+        self.firsts.append(timed(self.contender.start(self.file), self.cached))
 
     def start_warm(self) -> None:
         """Start once more."""
