@@ -2,6 +2,7 @@
 
 import shutil
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.bundler.supply import (
     VALUES,
     Machine,
     machine_without_network,
+    make_numbers_project,
     make_numbers_wheels,
     vendored_machine,
 )
@@ -42,6 +44,25 @@ def test_a_bundle_of_a_vendored_location_is_made_and_runs_where_there_is_no_netw
     directory = carried(near, "project", middle)
     bundle = tmp_path / "numbers.pyz"
     middle.venvoy("bundle", directory, "-o", bundle, "--offline", "--frozen")
+    far = machine_without_network(tmp_path / "far")
+    shutil.copy(bundle, far.plugins / "numbers.pyz")
+    far.plugins_command("sync", "--offline", "--frozen")
+    assert far.numbers("--offline", "--frozen") == VALUES
+
+
+@pytest.mark.parametrize("make", [make_numbers_project, make_numbers_wheels])
+def test_the_whole_way_is_gone_in_a_network_namespace(
+    near: Machine, tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    """lock -> vendor -> bundle -> copy -> sync and run: its index is a directory of files."""
+    shut = machine_without_network(tmp_path / "shut")
+    shut.index = near.index
+    location = make(shut.plugins / "numbers")
+    shut.plugins_command("lock")
+    shut.plugins_command("vendor")
+    shut.index = None
+    bundle = tmp_path / "numbers.pyz"
+    shut.venvoy("bundle", location, "-o", bundle, "--offline", "--frozen")
     far = machine_without_network(tmp_path / "far")
     shutil.copy(bundle, far.plugins / "numbers.pyz")
     far.plugins_command("sync", "--offline", "--frozen")
