@@ -1,11 +1,12 @@
 """Framework first (design 7): whatever a plugin brings, the API is ours and the plugin works.
 
 Every hostile plugin runs in hosts of every Python from 3.9 to 3.13 below this worker (X17), and
-the worker's own environment leaks as much as it can (X15). One run for each Python holds all of
-them; each record went through the log and a sink.
+the worker's own environment leaks as much as it can (X15). One run for each Python, and one of
+bundles, holds all of them; each record went through the log and a sink.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.isolation.plugins import NOISE, SINK, SOURCE, entry_points
 from tests.isolation.workspaces import ROOT, Workspace, once, write_lock
 
 Told = dict[str, dict[str, object]]
+BUNDLED = "3.11-bundles"
 
 FALSE = "raise SystemExit('{} was imported from a plugin')\n"
 FALSE_METADATA = "Metadata-Version: 2.1\nName: venvoy-api\nVersion: 9.9\n"
@@ -135,7 +137,7 @@ def leaking_environment(home: Path) -> dict[str, str]:
     }
 
 
-def run_all(workspace: Workspace, python: str) -> None:
+def run_all(workspace: Workspace, python: str, *, bundled: bool) -> None:
     """Run every hostile plugin on one Python, and keep what was told."""
     configs = []
     for kind, files in HOSTILE.items():
@@ -159,20 +161,31 @@ def run_all(workspace: Workspace, python: str) -> None:
     configs.append(workspace.config("out", "out.Sink", topics=topics, file="out.jsonl"))
     for name in ("venvoy_api", "json", "leaked", "manager"):  # hosts run in this directory
         (workspace.work / f"{name}.py").write_text("raise SystemExit('from the directory')\n")
+    if bundled:
+        put_into_bundles(workspace)
     ran = workspace.run(*configs, env=leaking_environment(workspace.home))
     told = {"stderr": ran.stderr} | {kind: workspace.values(kind) for kind in HOSTILE}
     (workspace.work / "told.json").write_text(json.dumps(told))
 
 
-@pytest.fixture(scope="module", params=PYTHON_VERSIONS)
+def put_into_bundles(workspace: Workspace) -> None:
+    """Let a bundle take the place of every location (X13)."""
+    for location in sorted(workspace.plugins.iterdir()):
+        bundle = location.with_suffix(".pyz")
+        workspace.venvoy("bundle", location, "-o", bundle, "--offline")
+        shutil.rmtree(location)
+
+
+@pytest.fixture(scope="module", params=[*PYTHON_VERSIONS, BUNDLED])
 def ran(request: pytest.FixtureRequest, isolation_dir: Path, store_dir: Path) -> Workspace:
     """The finished run of one Python's hosts; made once, whichever test comes first."""
-    python_or_skip(request.param)
+    python = request.param.removesuffix("-bundles")
+    python_or_skip(python)
     name = f"first-{request.param}"
     with once(isolation_dir, name) as mine:
         workspace = Workspace(isolation_dir / name, store_dir)
         if mine is not None:
-            run_all(workspace, request.param)
+            run_all(workspace, python, bundled=request.param == BUNDLED)
     return workspace
 
 
@@ -198,7 +211,7 @@ def told_by(ran: Workspace, kind: str) -> Told:
 
 
 def python_of(ran: Workspace) -> str:
-    return ran.directory.name.removeprefix("first-")
+    return ran.directory.name.removeprefix("first-").removesuffix("-bundles")
 
 
 def test_the_framework_wins_and_records_go_through(ran: Workspace, kind: str, told: Told) -> None:
