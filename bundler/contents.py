@@ -22,7 +22,7 @@ from manager.locks.foreign_targets import ForeignTarget, UnknownTargetError, par
 from manager.locks.keeping import good_lock, targets_of
 from manager.locks.locking import own_wheels
 from manager.locks.locks import Lock, LockedWheel, lock_content, select_wheels
-from manager.locks.sync_context import SyncContext, installed, interpreter_for, pip_for
+from manager.locks.sync_context import SyncContext, interpreter_for, pip_for
 from manager.locks.targets import target_of
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Shape
@@ -165,7 +165,10 @@ class _Gathering:
         self.project = content.distributions[0].name if is_project else None
 
     def targets(self, interpreter: Interpreter) -> tuple[_Chosen, ...]:
-        """Return the lock's targets; for a lock that names none, the interpreter to run on."""
+        """Return the lock's targets; for a lock that names none, the interpreter to run on.
+
+        `interpreter` stands in for a target that is not here: it is one that the plugin allows.
+        """
         names = self.lock.tool.get("targets")
         if not isinstance(names, list) or not names:
             name = target_of(interpreter).name
@@ -175,14 +178,15 @@ class _Gathering:
             for each in targets_of(self.context, self.lock, interpreter)
             if isinstance(each, Interpreter)
         }
-        stand_in = installed(self.context, None)
         found: list[_Chosen] = []
         missing: list[str] = []
         for name in map(str, names):
             foreign = None if name in here else _elsewhere(name)
             if name not in here and foreign is None:
                 missing.append(name)
-            found.append(_Chosen(name=name, interpreter=here.get(name, stand_in), foreign=foreign))
+            found.append(
+                _Chosen(name=name, interpreter=here.get(name, interpreter), foreign=foreign)
+            )
         if missing:
             raise UnbundledTargetError(location=self.location.path, targets=missing)
         return tuple(found)
