@@ -1,7 +1,14 @@
 """Run time: a connector's config -> a version -> an environment -> running tasks.
 
-`settings` reads the worker's config, `connector_config` a connector's, `plan` decides which
-environment runs which stage, `hosts` and `tasks` run them, `log` keeps topics and offsets,
-`worker` drives it all; `cli` is the command line and `render` the only file that prints.
-`shared/` is exactly what a plugin sees of us.
+In the order in which things happen::
+
+    settings    the worker's own config, and the only reader of the environment
+    configs     what a connector's config asks for
+    planning    which stage runs in which location's environment
+    hosts       processes that run plugin code, and the frames and messages between
+    storage     topics, offsets, configs, states
+    tasks       connectors and tasks at run time
+    worker      drives it all: one run to its end, or standing
+    cli         the command line; `commands` does what it says, `render` alone prints
+    shared      exactly what a plugin sees of us
 """

@@ -9,18 +9,18 @@ import click
 from click.shell_completion import get_completion_class
 
 from launcher import render
-from launcher.bundle_commands import bundle_command, inspect_command
-from launcher.command_faults import CommandGroup, as_fault, refuse
-from launcher.demo import run_demo
-from launcher.inventory_commands import check_command, diff_command, sbom_command
-from launcher.plugin_commands import (
+from launcher.commands.bundle_commands import bundle_command, inspect_command
+from launcher.commands.command_faults import CommandGroup, as_fault, refuse
+from launcher.commands.demo import run_demo
+from launcher.commands.inventory_commands import check_command, diff_command, sbom_command
+from launcher.commands.plugin_commands import (
     explain_command,
     list_command,
     lock_command,
     sync_command,
 )
-from launcher.run_command import run_command
-from launcher.supply_commands import export_command, import_command, vendor_command
+from launcher.commands.run_command import run_command
+from launcher.commands.supply_commands import export_command, import_command, vendor_command
 from manager.errors import UsageError
 
 __all__ = ["main", "main_without_exit"]

@@ -11,9 +11,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.traceback import Traceback
 
-from launcher.explain import Explanation, StageExplanation
-from launcher.listing import SHORT_DIGEST
-from launcher.report import RunReport
+from launcher.commands.explain import Explanation, StageExplanation
+from launcher.commands.listing import SHORT_DIGEST
+from launcher.tasks.report import RunReport
 from manager.errors import ProblemsError, VenvoyError
 
 __all__ = [

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import platformdirs
 
-from launcher.config_keys import (
+from launcher.configs.config_keys import (
     WORKER_KEYS,
     WORKER_KEYS_OF_KAFKA,
     ConfigValueError,
     unknown_keys,
 )
-from launcher.properties import read_mapping
+from launcher.configs.properties import read_mapping
 from manager.errors import ProblemsError, UsageError, VenvoyError
 
 __all__ = [

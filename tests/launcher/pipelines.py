@@ -12,15 +12,15 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from launcher.connector_config import PluginRequest
-from launcher.frames import StoredFrame
-from launcher.plan import PipelinePlan, Stage, StageRole
-from launcher.report import RunReport
-from launcher.runtime import Event, RunSettings
+from launcher.configs.connector_config import PluginRequest
+from launcher.hosts.frames import StoredFrame
+from launcher.planning.plan import PipelinePlan, Stage, StageRole
 from launcher.settings import SHARED_DIR
-from launcher.sqlite_log import SqliteLog
-from launcher.topic_log import TopicLog
-from launcher.worker import run
+from launcher.storage.sqlite_log import SqliteLog
+from launcher.storage.topic_log import TopicLog
+from launcher.tasks.report import RunReport
+from launcher.tasks.runtime import Event, RunSettings
+from launcher.worker.run import run
 from manager.plugins.catalog import Plugin
 from manager.plugins.distributions import Distribution
 from manager.plugins.entry_points import EntryPoint, PluginType
@@ -279,7 +279,7 @@ def plan(
     tasks_max: int = 10,
 ) -> PipelinePlan:
     """A plan: a sink if it has topics; `between` are transformations, segments as `plan` does."""
-    from launcher.plan import segments  # noqa: PLC0415
+    from launcher.planning.plan import segments  # noqa: PLC0415
 
     kind = PluginType.SINK if topics else PluginType.SOURCE
     connector = stage(StageRole.CONNECTOR, target, at=at, config=config, type=kind)

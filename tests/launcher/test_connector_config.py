@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from launcher.config_keys import CONNECTOR_KEYS, CONNECTOR_PREFIXES, unknown_keys
-from launcher.connector_config import ConnectorConfig, parse_connector_config
+from launcher.configs.config_keys import CONNECTOR_KEYS, CONNECTOR_PREFIXES, unknown_keys
+from launcher.configs.connector_config import ConnectorConfig, parse_connector_config
 
 GOOD = {"name": "s", "connector.class": "CsvSource"}
 

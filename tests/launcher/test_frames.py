@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import venvoy_api
-from launcher import frames as worker_frames
+from launcher.hosts import frames as worker_frames
 from manager.errors import InternalError
 from venvoy_host import frames, objects
 from venvoy_host.source import last_offsets

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.guardian import Guardian
-from launcher.hosts import Host, HostDiedError, HostSpec
+from launcher.hosts.guardian import Guardian
+from launcher.hosts.host import Host, HostDiedError, HostSpec
 from launcher.settings import SHARED_DIR
 from manager.proc import UnstartableError, inherited
 from tests.launcher.pipelines import make_environment

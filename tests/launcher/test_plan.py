@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.connector_config import parse_connector_config
-from launcher.explain import explain
-from launcher.plan import PipelinePlan, plan_pipeline
-from launcher.preparation import worker_converters
+from launcher.commands.explain import explain
+from launcher.configs.connector_config import parse_connector_config
+from launcher.planning.plan import PipelinePlan, plan_pipeline
+from launcher.planning.preparation import worker_converters
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Catalog
 from tests.project_maker import make_builtin, make_project, read_catalog

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.properties import UnreadableConfigError, read_mapping
+from launcher.configs.properties import UnreadableConfigError, read_mapping
 
 
 def write(tmp_path: Path, name: str, text: str | bytes) -> Path:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from launcher.frames import StoredFrame
-from launcher.hosts import HostDiedError
-from launcher.report import RunState
-from launcher.sqlite_log import LogError
-from launcher.topic_log import Append, TopicLog
+from launcher.hosts.frames import StoredFrame
+from launcher.hosts.host import HostDiedError
+from launcher.storage.sqlite_log import LogError
+from launcher.storage.topic_log import Append, TopicLog
+from launcher.tasks.report import RunState
 from manager.store.environments import Environment
 from tests.launcher.pipelines import (
     PLUGINS,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.frames import WireFrame, parse_frame
-from launcher.sqlite_log import ForeignLogError, LogError, SqliteLog
-from launcher.topic_log import Append, parse_source_offsets
+from launcher.hosts.frames import WireFrame, parse_frame
+from launcher.storage.sqlite_log import ForeignLogError, LogError, SqliteLog
+from launcher.storage.topic_log import Append, parse_source_offsets
 from manager.errors import InternalError
 from venvoy_host import frames
 

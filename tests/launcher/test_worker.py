@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from launcher.plan import StageRole
-from launcher.report import RunState
+from launcher.planning.plan import StageRole
+from launcher.tasks.report import RunState
 from manager.errors import ProblemsError
 from manager.store.environments import Environment
 from tests.launcher.pipelines import (

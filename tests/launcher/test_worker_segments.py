@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.plan import PipelinePlan, StageRole
-from launcher.report import RunState
+from launcher.planning.plan import PipelinePlan, StageRole
+from launcher.tasks.report import RunState
 from manager.store.environments import Environment
 from tests.conftest import PYTHONS
 from tests.launcher.pipelines import (
@@ -123,7 +123,7 @@ def test_a_converter_may_live_in_an_environment_of_its_own(
     topics = ("numbers",) if kind == "sink" else ()
     made = plan("one", target, one.path, config=config, topics=topics)
     upper = stage(StageRole.KEY_CONVERTER, "foreign:Upper", at=two.path)
-    from launcher.plan import segments  # noqa: PLC0415
+    from launcher.planning.plan import segments  # noqa: PLC0415
 
     stages = [upper if old.role is StageRole.KEY_CONVERTER else old for old in made.stages]
     import dataclasses  # noqa: PLC0415

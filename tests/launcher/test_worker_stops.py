@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.report import RunState
+from launcher.tasks.report import RunState
 from manager.store.environments import Environment
 from tests.launcher.pipelines import (
     PLUGINS,

@@ -6,7 +6,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from launcher.connector_config import read_connector_config
+from launcher.configs.connector_config import read_connector_config
 from launcher.settings import read_worker_config
 from manager.plugins.catalog import Catalog, make_catalog
 from manager.plugins.plugin_path import scan

@@ -39,7 +39,8 @@ ack shall say where each record went), 32 LOG_APPEND_TIME (timestamps are the lo
 Records of a frame have consecutive offsets. In kind objects, `values` is one restricted pickle
 (`venvoy_host.objects`); in kind ack it is JSON: [[topic, partition, first offset], …], one for
 each frame of the batch, with a fourth and fifth member (indices, timestamps) between segments.
-`launcher.frames` reads the header only and has the struct once more; a test holds them together.
+`launcher.hosts.frames` reads the header only and has the struct once more; a test holds the two
+together.
 """
 
 from __future__ import annotations

@@ -9,13 +9,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from launcher.config_keys import MAX_POLL_RECORDS
-from launcher.connectors import TaskClass
-from launcher.control import Message, PluginError, PluginFailedError
-from launcher.hosts import Host
-from launcher.plan import PipelinePlan, Segment
-from launcher.report import RunState, TaskReport
-from launcher.runtime import Event, Runtime, segment_message
+from launcher.configs.config_keys import MAX_POLL_RECORDS
+from launcher.hosts.control import Message, PluginError, PluginFailedError
+from launcher.hosts.host import Host
+from launcher.planning.plan import PipelinePlan, Segment
+from launcher.tasks.connector_host import TaskClass
+from launcher.tasks.report import RunState, TaskReport
+from launcher.tasks.runtime import Event, Runtime, segment_message
 from manager.errors import InternalError, VenvoyError
 
 __all__ = ["Task", "TaskSpec"]

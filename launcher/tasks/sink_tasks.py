@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import zlib
 
-from launcher.control import Message
-from launcher.frames import FrameKind, StoredFrame, encode_end, for_feed, read_frame
-from launcher.runtime import Runtime
-from launcher.tasks import Task, TaskSpec
-from launcher.topic_log import TopicPartition
-from launcher.window import Window
+from launcher.hosts.control import Message
+from launcher.hosts.frames import FrameKind, StoredFrame, encode_end, for_feed, read_frame
+from launcher.hosts.window import Window
+from launcher.storage.topic_log import TopicPartition
+from launcher.tasks.runtime import Runtime
+from launcher.tasks.task import Task, TaskSpec
 from manager.errors import VenvoyError
 
 __all__ = ["SinkTask"]

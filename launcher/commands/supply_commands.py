@@ -7,9 +7,9 @@ from bundler.site_manifest import SiteManifest
 from bundler.transfer import export_site, import_site
 from bundler.vendoring import Vendored, vendor_location
 from launcher import render
-from launcher.plugin_commands import chosen_plugin_path, named_locations, tell_errors
+from launcher.commands.plugin_commands import chosen_plugin_path, named_locations, tell_errors
+from launcher.planning.workplace import open_workplace
 from launcher.settings import SHARED_DIR, store_dir
-from launcher.workplace import open_workplace
 from manager.digests import file_sha256
 from manager.errors import VenvoyError
 from manager.plugins.locations import Shape

@@ -1,6 +1,6 @@
 """The guardian: a small process that ends what a killed worker leaves behind.
 
-Started as a script by `launcher.guardian`, in a session of its own; standard library only. It
+Started as a script by `launcher.hosts.guardian`, in a session of its own; standard library only. It
 reads lines from the descriptor named in argv: `+123` a process group lives, `-123` it is gone. The
 end of the pipe means that the worker is gone: every group that is left gets SIGKILL.
 """

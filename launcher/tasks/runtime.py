@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from launcher.control import Message
-from launcher.guardian import Guardian
-from launcher.hosts import Host, HostSpec, OnOutput
-from launcher.plan import PipelinePlan, Segment, Stage
-from launcher.topic_log import TopicLog
+from launcher.hosts.control import Message
+from launcher.hosts.guardian import Guardian
+from launcher.hosts.host import Host, HostSpec, OnOutput
+from launcher.planning.plan import PipelinePlan, Segment, Stage
+from launcher.storage.topic_log import TopicLog
 from manager.plugins.locations import Shape
 from manager.store.api_copies import ApiCopy
 from manager.store.environments import Environment

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.failed_entry_points import failed_entry_points
-from launcher.shipped_framework import shipped_framework
-from launcher.workplace import Workplace
+from launcher.planning.failed_entry_points import failed_entry_points
+from launcher.planning.shipped_framework import shipped_framework
+from launcher.planning.workplace import Workplace
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Plugin
 from manager.plugins.locations import Problem, Shape

@@ -9,9 +9,9 @@ from bundler.difference import Change, Difference, compare
 from bundler.inventory import inventory_of
 from bundler.sbom import make_sbom
 from launcher import render
-from launcher.bundle_commands import content_at
-from launcher.plugin_commands import chosen_plugin_path, named_locations, tell_errors
-from launcher.workplace import open_context, open_workplace
+from launcher.commands.bundle_commands import content_at
+from launcher.commands.plugin_commands import chosen_plugin_path, named_locations, tell_errors
+from launcher.planning.workplace import open_context, open_workplace
 from manager.fs import write_file_atomically
 
 if TYPE_CHECKING:

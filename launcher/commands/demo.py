@@ -9,13 +9,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from launcher import render
-from launcher.listing import SHORT_DIGEST
-from launcher.preparation import Preparation, plan_connectors, prepare, worker_converters
-from launcher.run_command import run_prepared
-from launcher.run_output import RunOutput
-from launcher.runtime import Event
+from launcher.commands.listing import SHORT_DIGEST
+from launcher.commands.run_command import run_prepared
+from launcher.commands.run_output import RunOutput
+from launcher.planning.preparation import Preparation, plan_connectors, prepare, worker_converters
+from launcher.planning.workplace import Workplace, open_workplace
 from launcher.settings import read_worker_config, sample_plugins_dir
-from launcher.workplace import Workplace, open_workplace
+from launcher.tasks.runtime import Event
 from manager.store.environments import Environment
 
 __all__ = ["run_demo"]

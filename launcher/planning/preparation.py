@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.connector_config import (
+from launcher.configs.connector_config import (
     ConnectorConfig,
     PluginRequest,
     read_connector_config,
     request_converter,
 )
-from launcher.failed_entry_points import FailedEntryPointError, failed_entry_points
-from launcher.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
+from launcher.planning.failed_entry_points import FailedEntryPointError, failed_entry_points
+from launcher.planning.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
+from launcher.planning.workplace import Workplace
 from launcher.settings import DEFAULT_CONVERTER, DEFAULT_HEADER_CONVERTER
-from launcher.workplace import Workplace
 from manager.errors import ProblemsError, VenvoyError
 from manager.plugins.locations import Problem, Shape
 from manager.store.environments import Environment

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
-from launcher.connectors import decoded_offsets
-from launcher.control import Message
-from launcher.frames import FrameKind, WireFrame, encode_ack, read_frame
-from launcher.tasks import Task
-from launcher.topic_log import Append, parse_source_offsets
+from launcher.hosts.control import Message
+from launcher.hosts.frames import FrameKind, WireFrame, encode_ack, read_frame
+from launcher.storage.topic_log import Append, parse_source_offsets
+from launcher.tasks.connector_host import decoded_offsets
+from launcher.tasks.task import Task
 
 __all__ = ["SourceTask"]
 

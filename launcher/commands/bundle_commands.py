@@ -5,7 +5,7 @@ from pathlib import Path
 from bundler.bundle import difference, make_bundle
 from bundler.inspection import Inspection, inspect_bundle, inspect_location
 from launcher import render
-from launcher.workplace import open_context
+from launcher.planning.workplace import open_context
 from manager.errors import UsageError, VenvoyError
 from manager.locks.sync_context import SyncContext
 from manager.plugins.location_content import LocationContent, read_location

@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher import render
-from launcher.interruption import InterruptedByUserError
-from launcher.preparation import Preparation, plan_all, prepare, worker_converters
-from launcher.report import RunReport
-from launcher.run_output import RunOutput
-from launcher.runtime import RunSettings
+from launcher.commands.interruption import InterruptedByUserError
+from launcher.commands.run_output import RunOutput
+from launcher.planning.preparation import Preparation, plan_all, prepare, worker_converters
+from launcher.planning.shipped_framework import shipped_framework
+from launcher.planning.workplace import Workplace, open_workplace
 from launcher.settings import WorkerConfig, inherited_environment, read_worker_config
-from launcher.shipped_framework import shipped_framework
-from launcher.sqlite_log import SqliteLog
-from launcher.worker import run
-from launcher.workplace import Workplace, open_workplace
+from launcher.storage.sqlite_log import SqliteLog
+from launcher.tasks.report import RunReport
+from launcher.tasks.runtime import RunSettings
+from launcher.worker.run import run
 
 __all__ = ["run_command", "run_prepared"]
 

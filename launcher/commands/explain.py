@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.plan import PipelinePlan, Stage
+from launcher.planning.plan import PipelinePlan, Stage
 
 __all__ = ["Explanation", "StageExplanation", "explain"]
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from launcher.config_keys import (
+from launcher.configs.config_keys import (
     CONNECTOR_KEYS,
     CONNECTOR_PREFIXES,
     UnknownKeyError,
     unknown_keys,
 )
-from launcher.plan import PipelinePlan
+from launcher.planning.plan import PipelinePlan
 
 __all__ = ["undeclared_keys"]
 

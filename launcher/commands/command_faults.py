@@ -5,7 +5,7 @@ import errno
 import click
 
 from launcher import render
-from launcher.interruption import InterruptedByUserError
+from launcher.commands.interruption import InterruptedByUserError
 from manager.errors import InternalError, UsageError, VenvoyError
 
 __all__ = ["CommandGroup", "SystemFaultError", "as_fault", "refuse"]

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from launcher.control import Control, Message
-from launcher.guardian import Guardian
-from launcher.host_output import HostOutput, OutputStream
+from launcher.hosts.control import Control, Message
+from launcher.hosts.guardian import Guardian
+from launcher.hosts.host_output import HostOutput, OutputStream
 from manager import proc
 from manager.errors import InternalError, VenvoyError
 

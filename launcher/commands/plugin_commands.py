@@ -5,11 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from launcher import render
-from launcher.explain import explain
-from launcher.listing import BUILT_IN, SHORT_DIGEST, Listing, list_plugins, list_synced
-from launcher.preparation import plan_connectors, worker_converters
+from launcher.commands.explain import explain
+from launcher.commands.listing import BUILT_IN, SHORT_DIGEST, Listing, list_plugins, list_synced
+from launcher.planning.preparation import plan_connectors, worker_converters
+from launcher.planning.workplace import Workplace, open_workplace
 from launcher.settings import read_worker_config
-from launcher.workplace import Workplace, open_workplace
 from manager.errors import UsageError, VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.foreign_targets import ForeignTarget, parse_target

@@ -7,16 +7,16 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from launcher.connectors import ConnectorHost, validate
-from launcher.guardian import Guardian
-from launcher.hosts import OnOutput
-from launcher.plan import PipelinePlan
-from launcher.report import ConnectorReport, RunReport, RunState, TaskReport
-from launcher.runtime import OnEvent, RunSettings, Runtime
-from launcher.sink_tasks import SinkTask
-from launcher.source_tasks import SourceTask
-from launcher.tasks import Task, TaskSpec
-from launcher.topic_log import TopicLog
+from launcher.hosts.guardian import Guardian
+from launcher.hosts.host import OnOutput
+from launcher.planning.plan import PipelinePlan
+from launcher.storage.topic_log import TopicLog
+from launcher.tasks.connector_host import ConnectorHost, validate
+from launcher.tasks.report import ConnectorReport, RunReport, RunState, TaskReport
+from launcher.tasks.runtime import OnEvent, RunSettings, Runtime
+from launcher.tasks.sink_tasks import SinkTask
+from launcher.tasks.source_tasks import SourceTask
+from launcher.tasks.task import Task, TaskSpec
 from manager.errors import ProblemsError, VenvoyError
 from manager.store.api_copies import ApiCopy
 from manager.store.environments import Environment

@@ -19,8 +19,8 @@ from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
-from launcher.frames import StoredFrame, with_first_offset
-from launcher.topic_log import Append, SourceOffset, TopicPartition
+from launcher.hosts.frames import StoredFrame, with_first_offset
+from launcher.storage.topic_log import Append, SourceOffset, TopicPartition
 from manager.errors import VenvoyError
 
 __all__ = ["ForeignLogError", "LogError", "SqliteLog"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from launcher.config_keys import ConfigValueError
-from launcher.connector_config import ConnectorConfig, PluginRequest, TransformRequest
+from launcher.configs.config_keys import ConfigValueError
+from launcher.configs.connector_config import ConnectorConfig, PluginRequest, TransformRequest
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.distributions import PluginType

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from launcher.frames import StoredFrame, WireFrame
+from launcher.hosts.frames import StoredFrame, WireFrame
 from manager.errors import InternalError
 
 __all__ = ["Append", "SourceOffset", "TopicLog", "TopicPartition", "parse_source_offsets"]

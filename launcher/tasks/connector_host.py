@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from launcher.connector_keys import undeclared_keys
-from launcher.control import Message, PluginError, PluginFailedError
-from launcher.hosts import Host
-from launcher.plan import PipelinePlan, Segment
-from launcher.runtime import Event, Runtime, segment_message
-from launcher.topic_log import SourceOffset
+from launcher.configs.connector_keys import undeclared_keys
+from launcher.hosts.control import Message, PluginError, PluginFailedError
+from launcher.hosts.host import Host
+from launcher.planning.plan import PipelinePlan, Segment
+from launcher.storage.topic_log import SourceOffset
+from launcher.tasks.runtime import Event, Runtime, segment_message
 from manager.errors import VenvoyError
 
 __all__ = [

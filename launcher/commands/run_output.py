@@ -1,8 +1,8 @@
 """What a run says while it runs: plugins' output and the worker's events, a line each to stderr."""
 
 from launcher import render
-from launcher.host_output import OutputStream
-from launcher.runtime import Event
+from launcher.hosts.host_output import OutputStream
+from launcher.tasks.runtime import Event
 
 __all__ = ["RunOutput"]
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.config_keys import MAX_POLL_RECORDS, ConfigValueError
-from launcher.properties import read_mapping
+from launcher.configs.config_keys import MAX_POLL_RECORDS, ConfigValueError
+from launcher.configs.properties import read_mapping
 from manager.errors import VenvoyError
 from manager.plugins.versions import InvalidVersionSpecError, VersionSpec
 
