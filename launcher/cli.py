@@ -21,6 +21,7 @@ from launcher.commands.plugin_commands import (
 )
 from launcher.commands.run_command import run_command
 from launcher.commands.supply_commands import export_command, import_command, vendor_command
+from launcher.connectors_cli import connectors
 from manager.errors import UsageError
 
 __all__ = ["main", "main_without_exit"]
@@ -350,6 +351,9 @@ def diff(before: Path, after: Path, as_json: bool) -> int:
 def demo(keep: Path | None) -> int:
     """Run two versions of a source and of a sink at once, on a real table."""
     return run_demo(keep)
+
+
+venvoy.add_command(connectors)
 
 
 @venvoy.command("completion", short_help="Print the completion script of a shell.")
