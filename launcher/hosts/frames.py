@@ -19,10 +19,13 @@ __all__ = [
     "MAX_BODY_BYTES",
     "FrameFlag",
     "FrameKind",
+    "RawRecord",
     "StoredFrame",
     "WireFrame",
+    "cut_record",
     "encode_ack",
     "encode_end",
+    "encode_record",
     "for_feed",
     "parse_frame",
     "read_frame",
@@ -33,6 +36,8 @@ HEADER = struct.Struct("<4sBBHIIQIiqqqIIQQQQ")
 MAGIC = b"vyf\x01"
 MAX_BODY_BYTES = 2**30
 _NO_TIMESTAMP = -(2**63)
+_U32 = struct.Struct("<I")
+_I32 = struct.Struct("<i")
 _FEED = struct.Struct("<QI")
 _FEED_AT = 16
 _FIRST_OFFSET = struct.Struct("<q")
@@ -51,6 +56,9 @@ class FrameKind(IntEnum):
 class FrameFlag(IntFlag):
     """Bits of a frame's flags that the worker looks at."""
 
+    KEYS = 1
+    HEADERS = 2
+    TIMESTAMPS = 4
     LAST = 8
 
 
@@ -87,6 +95,16 @@ class StoredFrame:
     def end_offset(self) -> int:
         """The offset behind the last record."""
         return self.first_offset + self.count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRecord:
+    """One record as converters wrote it; `timestamp` in ms since 1970 UTC, None without one."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    timestamp: int | None = None
 
 
 def parse_frame(data: bytes) -> WireFrame:
@@ -150,6 +168,84 @@ def encode_ack(batch: int, placements: Sequence[tuple[str, int, int]]) -> bytes:
 def encode_end(*, batch: int, epoch: int) -> bytes:
     """Return "that is all as of now"."""
     return _control_frame(FrameKind.END, batch=batch, epoch=epoch)
+
+
+def encode_record(topic: str, partition: int, record: RawRecord) -> WireFrame:
+    """Return a frame of one record, to be appended: a dead letter."""
+    name = topic.encode()
+    headers = _encode_headers(record.headers)
+    lengths = [] if record.key is None else [len(record.key)]
+    lengths.append(-1 if record.value is None else len(record.value))
+    flags = FrameFlag(0) if record.key is None else FrameFlag.KEYS
+    if headers:
+        lengths.append(len(headers))
+        flags |= FrameFlag.HEADERS
+    key, value = record.key or b"", record.value or b""
+    body = b"".join((name, struct.pack(f"<{len(lengths)}i", *lengths), key, value, headers))
+    times = (_NO_TIMESTAMP if record.timestamp is None else record.timestamp,) * 2
+    sizes = (len(name), 0, len(key), len(value), len(headers), len(body))
+    header = HEADER.pack(
+        MAGIC, FrameKind.RECORDS, 0, flags, 1, zlib.crc32(body), 0, 0, partition, -1, *times, *sizes
+    )
+    return parse_frame(header + body)
+
+
+def cut_record(data: bytes, index: int) -> RawRecord:
+    """Take one record, from 0, out of a whole frame of records, for a dead letter."""
+    fields = HEADER.unpack_from(data)
+    flags, count = FrameFlag(fields[3]), fields[4]
+    place = HEADER.size + fields[12] + fields[13]
+
+    def column(flag: FrameFlag | None, code: str = "i") -> tuple[int, ...]:
+        nonlocal place
+        if flag is not None and not flags & flag:
+            return ()
+        found = struct.unpack_from(f"<{count}{code}", data, place)
+        place += struct.calcsize(f"<{count}{code}")
+        return found
+
+    lengths = (column(FrameFlag.KEYS), column(None), column(FrameFlag.HEADERS))
+    timestamps = column(FrameFlag.TIMESTAMPS, "q")
+    pieces = []
+    for sizes, column_bytes in zip(lengths, fields[14:17], strict=True):
+        start = place + sum(max(size, 0) for size in sizes[:index])
+        is_null = not sizes or sizes[index] < 0
+        pieces.append(None if is_null else data[start : start + sizes[index]])
+        place += column_bytes
+    key, value, headers = pieces
+    timestamp = timestamps[index] if timestamps else fields[10]
+    return RawRecord(
+        key=key,
+        value=value,
+        headers=_decode_headers(headers) if headers else (),
+        timestamp=None if timestamp == _NO_TIMESTAMP else timestamp,
+    )
+
+
+def _encode_headers(pairs: Sequence[tuple[str, bytes | None]]) -> bytes:
+    """Return the headers of one record as they stand in a frame; nothing for none."""
+    pieces = [_U32.pack(len(pairs))] if pairs else []
+    for key, value in pairs:
+        name = key.encode()
+        size = _I32.pack(-1 if value is None else len(value))
+        pieces += (_U32.pack(len(name)), name, size, value or b"")
+    return b"".join(pieces)
+
+
+def _decode_headers(data: bytes) -> tuple[tuple[str, bytes | None], ...]:
+    """Read the headers of one record."""
+    pairs: list[tuple[str, bytes | None]] = []
+    (count,) = _U32.unpack_from(data)
+    place = _U32.size
+    for _ in range(count):
+        (size,) = _U32.unpack_from(data, place)
+        key_end = place + _U32.size + size
+        (value_size,) = _I32.unpack_from(data, key_end)
+        value_at = key_end + _I32.size
+        value = None if value_size < 0 else data[value_at : value_at + value_size]
+        pairs.append((data[place + _U32.size : key_end].decode(), value))
+        place = value_at + max(value_size, 0)
+    return tuple(pairs)
 
 
 def _control_frame(

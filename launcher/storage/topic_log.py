@@ -5,10 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from launcher.hosts.frames import StoredFrame, WireFrame
+from launcher.hosts.frames import RawRecord, StoredFrame, WireFrame
 from manager.errors import InternalError
 
-__all__ = ["Append", "SourceOffset", "TopicLog", "TopicPartition", "parse_source_offsets"]
+__all__ = [
+    "Append",
+    "SourceOffset",
+    "TopicLog",
+    "TopicPartition",
+    "canonical_json",
+    "parse_source_offsets",
+]
 
 TopicPartition: TypeAlias = tuple[str, int]
 """A topic and the number of one of its partitions, from 0."""
@@ -64,6 +71,41 @@ class TopicLog(Protocol):
         """Keep a sink's offsets; returns once they are durable."""
         ...
 
+    async def append_record(self, topic: str, partition: int, record: RawRecord) -> int:
+        """Store one record that no host has encoded, a dead letter; return its offset, durable."""
+        ...
+
+    async def record_at(self, topic: str, partition: int, offset: int) -> RawRecord:
+        """Return one record as it is stored; raises InternalError when there is none."""
+        ...
+
+    async def topic_names(self) -> tuple[str, ...]:
+        """Return every topic that has or had records, in no order, for `topics.regex`."""
+        ...
+
+    async def set_source_offsets(
+        self, connector: str, offsets: Sequence[tuple[str, str | None]]
+    ) -> None:
+        """Change the offsets of some partitions, all or none; None forgets a partition.
+
+        Both are canonical JSON (`canonical_json`). Returns once they are durable.
+        """
+        ...
+
+    async def delete_source_offsets(self, connector: str) -> None:
+        """Forget all of a source's offsets."""
+        ...
+
+    async def set_sink_offsets(
+        self, connector: str, offsets: Mapping[TopicPartition, int | None]
+    ) -> None:
+        """Change the offsets of some partitions, all or none; None forgets a partition."""
+        ...
+
+    async def delete_sink_offsets(self, connector: str) -> None:
+        """Forget all of a sink's offsets."""
+        ...
+
 
 def parse_source_offsets(data: bytes) -> tuple[SourceOffset, ...]:
     """Read a frame's canonical [[partition, offset], …] into canonical pairs.
@@ -74,10 +116,13 @@ def parse_source_offsets(data: bytes) -> tuple[SourceOffset, ...]:
     if not data:
         return ()
     try:
-        return tuple((_canonical(key), _canonical(value)) for key, value in json.loads(data))
+        return tuple(
+            (canonical_json(key), canonical_json(value)) for key, value in json.loads(data)
+        )
     except (TypeError, ValueError) as error:
         raise InternalError(what=f"source offsets are malformed: {error}") from error
 
 
-def _canonical(value: object) -> str:
+def canonical_json(value: object) -> str:
+    """Return the one text that stands for a partition or an offset; ValueError when none does."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.hosts.frames import WireFrame, parse_frame
+from launcher.hosts.frames import RawRecord, WireFrame, parse_frame
 from launcher.storage.sqlite_log import ForeignLogError, LogError, SqliteLog
 from launcher.storage.topic_log import Append, parse_source_offsets
 from manager.errors import InternalError
@@ -140,3 +140,58 @@ def test_two_workers_do_not_share_a_log(tmp_path: Path) -> None:
     finally:
         first.close()
     SqliteLog(tmp_path / "log").close()
+
+
+def test_offsets_can_be_altered_and_forgotten(tmp_path: Path) -> None:
+    async def body(log: SqliteLog) -> None:
+        for connector in ("c", "other"):
+            await log.set_source_offsets(connector, [('{"a":1}', "1"), ('{"a":2}', "2")])
+            await log.set_sink_offsets(connector, {("t", 0): 5, ("t", 1): 6})
+        await log.set_source_offsets("c", [('{"a":1}', None), ('{"a":3}', "3")])
+        await log.set_sink_offsets("c", {("t", 0): None, ("u", 0): 7})
+        assert await log.source_offsets("c") == (('{"a":2}', "2"), ('{"a":3}', "3"))
+        assert dict(await log.sink_offsets("c")) == {("t", 1): 6, ("u", 0): 7}
+        await log.delete_source_offsets("c")
+        await log.delete_sink_offsets("c")
+        assert await log.source_offsets("c") == ()
+        assert dict(await log.sink_offsets("c")) == {}
+        assert len(await log.source_offsets("other")) == 2
+        assert len(await log.sink_offsets("other")) == 2
+
+    with_log(tmp_path / "log", body)
+
+
+def test_a_record_is_cut_out_of_its_frame_and_one_alone_is_appended(tmp_path: Path) -> None:
+    pieces = frames.encode_records(
+        "t",
+        1,
+        keys=[b"k0", None, b""],
+        values=[None, b"v1", b"v2"],
+        headers=[None, frames.encode_headers([("h", b"x"), ("n", None)]), None],
+        timestamps=[5, frames.NO_TIMESTAMP, 7],
+        batch=1,
+    )
+    expected = [
+        RawRecord(key=b"k0", value=None, timestamp=5),
+        RawRecord(key=None, value=b"v1", headers=(("h", b"x"), ("n", None))),
+        RawRecord(key=b"", value=b"v2", timestamp=7),
+    ]
+
+    async def body(log: SqliteLog) -> None:
+        await log.append(append(frame("t", 2, partition=1), parse_frame(b"".join(pieces))))
+        cut = [await log.record_at("t", 1, offset) for offset in (2, 3, 4)]
+        assert cut == expected
+        for place, record in enumerate(expected):
+            assert await log.append_record("dead", 0, record) == place
+            assert await log.record_at("dead", 0, place) == record
+            (stored,) = await log.read("dead", 0, place, max_bytes=1)
+            size = frames.HEADER.size
+            read = frames.decode_columns(frames.parse(stored.data[:size], stored.data[size:]))
+            assert (read.keys, read.values) == ([record.key], [record.value])
+            header = (read.headers or [None])[0]
+            assert tuple(frames.decode_headers(header) if header else ()) == record.headers
+        assert set(await log.topic_names()) == {"t", "dead"}
+        with pytest.raises(InternalError, match="no record 3 in dead-0"):
+            await log.record_at("dead", 0, 3)
+
+    with_log(tmp_path / "log", body)

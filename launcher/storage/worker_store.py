@@ -1,0 +1,248 @@
+"""What a standing worker must find again after a restart or a kill: connectors and their states."""
+
+import base64
+import json
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from launcher.storage.sqlite_log import SqliteLog
+from launcher.worker.views import ConnectorState, State, TargetState, TaskState
+
+__all__ = ["SqliteWorkerStore", "StoredConnector", "StoredStatus", "WorkerStore"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredConnector:
+    """A connector as it was asked for.
+
+    `config` is as it was written: `${…}` unresolved. `applied` is the config that `task_configs`
+    were made from, None when there was none yet; the two tell whether tasks are up to date.
+    """
+
+    name: str
+    config: Mapping[str, str]
+    target: TargetState = TargetState.STARTED
+    applied: Mapping[str, str] | None = None
+    task_configs: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredStatus:
+    """What was last stored of a connector's and its tasks' states; tasks by their number."""
+
+    connector: ConnectorState | None
+    tasks: tuple[TaskState, ...]
+
+
+class WorkerStore(Protocol):
+    """Where a worker keeps what it was asked for. Every change is durable when it returns.
+
+    Changes are made in the order of the calls. A status or a topic of a connector that there is
+    not (any more) is passed over, so that a late task brings nothing of a deleted one back.
+    """
+
+    async def cluster_id(self) -> str:
+        """Return what was made with the store: 22 characters, as Kafka's."""
+        ...
+
+    async def connectors(self) -> Mapping[str, StoredConnector]:
+        """Return all by name, sorted."""
+        ...
+
+    async def put_connector(self, connector: StoredConnector) -> None:
+        """Keep a connector, a new one or a changed one, whole."""
+        ...
+
+    async def delete_connector(self, name: str) -> None:
+        """Forget a connector, its states and topics; its offsets stay, as in Kafka."""
+        ...
+
+    async def statuses(self, name: str) -> StoredStatus | None:
+        """Return the last states; None when none was stored."""
+        ...
+
+    async def put_connector_status(self, name: str, state: ConnectorState) -> None:
+        """Keep the state of the connector itself."""
+        ...
+
+    async def put_task_status(self, name: str, state: TaskState) -> None:
+        """Keep the state of one task."""
+        ...
+
+    async def delete_task_statuses(self, name: str, from_task: int) -> None:
+        """Forget the states of tasks `from_task` and above: there are fewer now."""
+        ...
+
+    async def topics(self, name: str) -> tuple[str, ...]:
+        """Return the topics that were used since the last reset, sorted."""
+        ...
+
+    async def add_topic(self, name: str, topic: str) -> None:
+        """Remember that a connector uses a topic."""
+        ...
+
+    async def reset_topics(self, name: str) -> None:
+        """Forget which topics a connector used."""
+        ...
+
+
+class SqliteWorkerStore:
+    """A `WorkerStore` in the log's file and thread; whoever owns the log closes it."""
+
+    def __init__(self, log: SqliteLog) -> None:
+        self._do = log.file.do
+
+    async def cluster_id(self) -> str:
+        """Return the cluster's id; see `WorkerStore`."""
+        return await self._do(_cluster_id)
+
+    async def connectors(self) -> Mapping[str, StoredConnector]:
+        """Return all connectors; see `WorkerStore`."""
+        return await self._do(_connectors)
+
+    async def put_connector(self, connector: StoredConnector) -> None:
+        """Keep a connector; see `WorkerStore`."""
+        applied = None if connector.applied is None else json.dumps(dict(connector.applied))
+        row = (
+            connector.name,
+            json.dumps(dict(connector.config)),
+            str(connector.target),
+            applied,
+            json.dumps([dict(config) for config in connector.task_configs]),
+        )
+        await self._run("INSERT OR REPLACE INTO connectors VALUES (?, ?, ?, ?, ?)", *row)
+
+    async def delete_connector(self, name: str) -> None:
+        """Forget a connector; see `WorkerStore`."""
+
+        def delete(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM connectors WHERE name = ?", (name,))
+            connection.execute("DELETE FROM connector_statuses WHERE connector = ?", (name,))
+            connection.execute("DELETE FROM task_statuses WHERE connector = ?", (name,))
+            connection.execute("DELETE FROM connector_topics WHERE connector = ?", (name,))
+
+        await self._do(delete)
+
+    async def statuses(self, name: str) -> StoredStatus | None:
+        """Return the last states; see `WorkerStore`."""
+        return await self._do(lambda connection: _statuses(connection, name))
+
+    async def put_connector_status(self, name: str, state: ConnectorState) -> None:
+        """Keep the connector's state; see `WorkerStore`."""
+        await self._run(
+            "INSERT OR REPLACE INTO connector_statuses SELECT name, ?, ?, ?, ?, ? "
+            "FROM connectors WHERE name = ?",
+            str(state.state),
+            state.worker_id,
+            state.version,
+            state.trace,
+            state.environment,
+            name,
+        )
+
+    async def put_task_status(self, name: str, state: TaskState) -> None:
+        """Keep a task's state; see `WorkerStore`."""
+        await self._run(
+            "INSERT OR REPLACE INTO task_statuses SELECT name, ?, ?, ?, ?, ? "
+            "FROM connectors WHERE name = ?",
+            state.id,
+            str(state.state),
+            state.worker_id,
+            state.version,
+            state.trace,
+            name,
+        )
+
+    async def delete_task_statuses(self, name: str, from_task: int) -> None:
+        """Forget the states of the highest tasks; see `WorkerStore`."""
+        await self._run(
+            "DELETE FROM task_statuses WHERE connector = ? AND task >= ?", name, from_task
+        )
+
+    async def topics(self, name: str) -> tuple[str, ...]:
+        """Return the topics used; see `WorkerStore`."""
+        query = "SELECT topic FROM connector_topics WHERE connector = ? ORDER BY topic"
+        return await self._do(
+            lambda connection: tuple(topic for (topic,) in connection.execute(query, (name,)))
+        )
+
+    async def add_topic(self, name: str, topic: str) -> None:
+        """Remember a topic; see `WorkerStore`."""
+        await self._run(
+            "INSERT OR IGNORE INTO connector_topics SELECT name, ? FROM connectors WHERE name = ?",
+            topic,
+            name,
+        )
+
+    async def reset_topics(self, name: str) -> None:
+        """Forget the topics; see `WorkerStore`."""
+        await self._run("DELETE FROM connector_topics WHERE connector = ?", name)
+
+    async def _run(self, statement: str, *values: str | int | None) -> None:
+        def run(connection: sqlite3.Connection) -> None:
+            connection.execute(statement, values)
+
+        await self._do(run)
+
+
+def _cluster_id(connection: sqlite3.Connection) -> str:
+    made = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    connection.execute("INSERT OR IGNORE INTO worker VALUES ('cluster_id', ?)", (made,))
+    row = connection.execute("SELECT value FROM worker WHERE key = 'cluster_id'").fetchone()
+    return str(row[0])
+
+
+def _connectors(connection: sqlite3.Connection) -> dict[str, StoredConnector]:
+    rows = connection.execute(
+        "SELECT name, config, target, applied, task_configs FROM connectors ORDER BY name"
+    )
+    return {
+        name: StoredConnector(
+            name=name,
+            config=json.loads(config),
+            target=TargetState(target),
+            applied=None if applied is None else json.loads(applied),
+            task_configs=tuple(json.loads(task_configs)),
+        )
+        for name, config, target, applied, task_configs in rows
+    }
+
+
+def _statuses(connection: sqlite3.Connection, name: str) -> StoredStatus | None:
+    own = connection.execute(
+        "SELECT state, worker_id, version, trace, environment FROM connector_statuses "
+        "WHERE connector = ?",
+        (name,),
+    ).fetchone()
+    tasks = connection.execute(
+        "SELECT task, state, worker_id, version, trace FROM task_statuses WHERE connector = ? "
+        "ORDER BY task",
+        (name,),
+    ).fetchall()
+    if own is None and not tasks:
+        return None
+    return StoredStatus(
+        connector=None if own is None else _connector_state(*own),
+        tasks=tuple(_task_state(*row) for row in tasks),
+    )
+
+
+def _connector_state(
+    state: str, worker_id: str, version: str | None, trace: str | None, environment: str | None
+) -> ConnectorState:
+    return ConnectorState(
+        state=State(state),
+        worker_id=worker_id,
+        version=version,
+        trace=trace,
+        environment=environment,
+    )
+
+
+def _task_state(
+    task: int, state: str, worker_id: str, version: str | None, trace: str | None
+) -> TaskState:
+    return TaskState(id=task, state=State(state), worker_id=worker_id, version=version, trace=trace)

@@ -1,0 +1,252 @@
+"""What a standing worker keeps: connectors, states, topics; and files of an earlier format."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from launcher.storage.sqlite_file import SCHEMA_NUMBER, ForeignLogError
+from launcher.storage.sqlite_log import SqliteLog
+from launcher.storage.worker_store import SqliteWorkerStore, StoredConnector
+from launcher.worker.views import ConnectorState, State, TargetState, TaskState
+
+ROOT = Path(__file__).parents[2]
+SCHEMA_1 = """
+CREATE TABLE topics (
+    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    next_offset INTEGER NOT NULL, UNIQUE (topic, partition)
+);
+CREATE TABLE frames (
+    topic_id INTEGER NOT NULL REFERENCES topics (id), first_offset INTEGER NOT NULL,
+    count INTEGER NOT NULL, frame BLOB NOT NULL, PRIMARY KEY (topic_id, first_offset)
+);
+CREATE TABLE source_offsets (
+    connector TEXT NOT NULL, partition TEXT NOT NULL, offset TEXT NOT NULL,
+    PRIMARY KEY (connector, partition)
+) WITHOUT ROWID;
+CREATE TABLE sink_offsets (
+    connector TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    offset INTEGER NOT NULL, PRIMARY KEY (connector, topic, partition)
+) WITHOUT ROWID;
+INSERT INTO topics VALUES (1, 't', 0, 2);
+INSERT INTO source_offsets VALUES ('c', '{}', '{"n":2}');
+INSERT INTO sink_offsets VALUES ('s', 't', 0, 1);
+PRAGMA journal_mode = WAL;
+PRAGMA user_version = 1;
+"""
+
+
+def with_store(file: Path, body: Callable[[SqliteWorkerStore, SqliteLog], Awaitable[None]]) -> None:
+    async def inside() -> None:
+        log = SqliteLog(file)
+        try:
+            await body(SqliteWorkerStore(log), log)
+        finally:
+            log.close()
+
+    asyncio.run(inside())
+
+
+def state(what: State, *, trace: str | None = None) -> ConnectorState:
+    return ConnectorState(
+        state=what, worker_id="w:1", version="1.2", trace=trace, environment="abc"
+    )
+
+
+def task(number: int, what: State = State.RUNNING) -> TaskState:
+    return TaskState(id=number, state=what, worker_id="w:1", version="1.2", trace="oh\nno")
+
+
+def test_what_was_put_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+    plain = StoredConnector(name="b", config={"name": "b", "password": "${env:X}"})
+    full = StoredConnector(
+        name="a",
+        config={"name": "a", "ключ": "é\n"},
+        target=TargetState.PAUSED,
+        applied={"name": "a"},
+        task_configs=({"task": "0"}, {}),
+    )
+    ids = []
+
+    async def write(store: SqliteWorkerStore, _: SqliteLog) -> None:
+        ids.append(await store.cluster_id())
+        assert await store.connectors() == {}
+        await store.put_connector(StoredConnector(name="b", config={}, applied={"x": "y"}))
+        await store.put_connector(plain)
+        await store.put_connector(full)
+        await store.put_connector_status("a", state(State.RUNNING))
+        await store.put_connector_status("a", state(State.FAILED, trace="why"))
+        await store.put_task_status("a", task(1))
+        await store.put_task_status("a", task(0, State.FAILED))
+        for topic in ("u", "t", "t"):
+            await store.add_topic("a", topic)
+
+    async def read(store: SqliteWorkerStore, _: SqliteLog) -> None:
+        ids.append(await store.cluster_id())
+        found = await store.connectors()
+        assert list(found.items()) == [("a", full), ("b", plain)]
+        kept = await store.statuses("a")
+        assert kept is not None
+        assert kept.connector == state(State.FAILED, trace="why")
+        assert kept.tasks == (task(0, State.FAILED), task(1))
+        assert await store.statuses("b") is None
+        assert await store.topics("a") == ("t", "u")
+
+    with_store(tmp_path / "w.sqlite", write)
+    with_store(tmp_path / "w.sqlite", read)
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 22
+
+
+def test_fewer_tasks_and_a_reset_forget_only_what_they_name(tmp_path: Path) -> None:
+    async def body(store: SqliteWorkerStore, _: SqliteLog) -> None:
+        for name in ("a", "b"):
+            await store.put_connector(StoredConnector(name=name, config={}))
+            await store.add_topic(name, "t")
+            for number in range(3):
+                await store.put_task_status(name, task(number))
+        await store.delete_task_statuses("a", 1)
+        await store.reset_topics("a")
+        counts = {}
+        for name in ("a", "b"):
+            kept = await store.statuses(name)
+            assert kept is not None
+            counts[name] = (len(kept.tasks), await store.topics(name))
+        assert counts == {"a": (1, ()), "b": (3, ("t",))}
+
+    with_store(tmp_path / "w.sqlite", body)
+
+
+def test_a_deleted_connector_leaves_its_offsets_and_nothing_else(tmp_path: Path) -> None:
+    async def body(store: SqliteWorkerStore, log: SqliteLog) -> None:
+        await store.put_connector(StoredConnector(name="a", config={}))
+        await store.put_connector_status("a", state(State.RUNNING))
+        await store.put_task_status("a", task(0))
+        await store.add_topic("a", "t")
+        await log.set_source_offsets("a", [("{}", "{}")])
+        await store.delete_connector("a")
+        # What tasks that are just ending still tell.
+        await store.put_connector_status("a", state(State.RUNNING))
+        await store.put_task_status("a", task(0))
+        await store.add_topic("a", "t")
+        assert await store.connectors() == {}
+        assert await store.statuses("a") is None
+        assert await store.topics("a") == ()
+        assert await log.source_offsets("a") == (("{}", "{}"),)
+        await store.put_connector(StoredConnector(name="a", config={}))
+        assert await store.statuses("a") is None
+
+    with_store(tmp_path / "w.sqlite", body)
+
+
+def test_a_file_of_format_1_is_brought_up_with_all_it_holds(tmp_path: Path) -> None:
+    file = tmp_path / "old.sqlite"
+    connection = sqlite3.connect(file)
+    connection.executescript(SCHEMA_1)
+    connection.close()
+
+    async def body(store: SqliteWorkerStore, log: SqliteLog) -> None:
+        await store.put_connector(StoredConnector(name="a", config={}))
+        assert await log.source_offsets("c") == (("{}", '{"n":2}'),)
+        assert dict(await log.sink_offsets("s")) == {("t", 0): 1}
+        assert dict(await log.ends(("t",))) == {("t", 0): 2}
+
+    with_store(file, body)
+    fresh = tmp_path / "new.sqlite"
+    with_store(fresh, body_of_nothing)
+    assert schema(file) == schema(fresh)
+    assert schema(file)[0] == SCHEMA_NUMBER
+
+
+async def body_of_nothing(store: SqliteWorkerStore, _: SqliteLog) -> None:
+    await store.cluster_id()
+
+
+def schema(file: Path) -> tuple[int, list[tuple[str, str]]]:
+    connection = sqlite3.connect(file)
+    (number,) = connection.execute("PRAGMA user_version").fetchone()
+    columns = connection.execute(
+        "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c "
+        "WHERE m.type = 'table' ORDER BY 1, c.cid"
+    ).fetchall()
+    connection.close()
+    return number, columns
+
+
+def test_somebody_elses_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "theirs.sqlite"
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE precious (x)")
+    connection.commit()
+    connection.close()
+    before = file.read_bytes()
+    with pytest.raises(ForeignLogError, match="a database of something else"):
+        SqliteLog(file)
+    assert file.read_bytes() == before
+
+
+def test_nobody_else_may_read_a_file_that_holds_configs(tmp_path: Path) -> None:
+    file = tmp_path / "w.sqlite"
+    with_store(file, body_of_nothing)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from launcher.storage.sqlite_log import SqliteLog
+from launcher.storage.worker_store import SqliteWorkerStore, StoredConnector
+
+async def main():
+    log = SqliteLog(Path(sys.argv[1]))
+    store = SqliteWorkerStore(log)
+    first = max((int(name) for name in await store.connectors()), default=-1) + 1
+    for number in range(first, 1_000_000):
+        name = str(number)
+        await asyncio.gather(
+            store.put_connector(StoredConnector(name=name, config={"n": name})),
+            store.add_topic(name, name),
+            log.set_source_offsets(name, [("{}", name)]),
+        )
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_what_was_answered_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+    file = tmp_path / "w.sqlite"
+    answered = -1
+    for round_ in range(5):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(file)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert writer.stdout is not None
+        for _ in range(20 + 7 * round_):
+            answered = int(writer.stdout.readline())
+        os.kill(writer.pid, signal.SIGKILL)
+        rest, _errors = writer.communicate()
+        whole = [line for line in rest.splitlines(keepends=True) if line.endswith("\n")]
+        answered = int(whole[-1]) if whole else answered
+
+    async def read(store: SqliteWorkerStore, log: SqliteLog) -> None:
+        found = await store.connectors()
+        assert set(map(str, range(answered + 1))) <= set(found)
+        for name, one in found.items():
+            assert one.config == {"n": name}
+            if int(name) <= answered:
+                assert await store.topics(name) == (name,)
+                assert await log.source_offsets(name) == (("{}", name),)
+
+    with_store(file, read)
