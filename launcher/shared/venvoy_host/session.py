@@ -15,7 +15,9 @@ from venvoy_host import logs
 if TYPE_CHECKING:
     from venvoy_host.control import Control
 
-__all__ = ["Session", "TerminatedError"]
+__all__ = ["Session", "TerminatedError", "prepare_streams"]
+
+_STDERR = 2
 
 
 class TerminatedError(BaseException):
@@ -35,7 +37,7 @@ class Session:
         self.control = control
         self._is_stopping = False
         self._terminated = False
-        _prepare_streams()
+        prepare_streams()
         logs.install(control)
         signal.signal(signal.SIGTERM, self._terminate)
         # Hosts lead sessions of their own, so no terminal reaches them; this is for the stubborn.
@@ -68,10 +70,13 @@ class Session:
             self.control.close_in_child()
 
 
-def _prepare_streams() -> None:
-    """Make stdout and stderr line by line, and let a crash leave its stack on stderr."""
-    for stream in (sys.stdout, sys.stderr):
+def prepare_streams() -> None:
+    """Make stdout and stderr line by line, and let a crash leave its stack on stderr.
+
+    The interpreter's own two: in a fork of a zygote a plugin may have replaced them already.
+    """
+    for stream in (sys.__stdout__, sys.__stderr__):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    faulthandler.enable()
+    faulthandler.enable(_STDERR)
