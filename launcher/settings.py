@@ -4,22 +4,18 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
-from launcher.configs.config_keys import (
-    WORKER_KEYS,
-    WORKER_KEYS_OF_KAFKA,
-    ConfigValueError,
-    unknown_keys,
-)
+from launcher.configs.listeners import Listener
 from launcher.configs.properties import read_mapping
-from manager.errors import ProblemsError, UsageError, VenvoyError
+from launcher.configs.worker_config import WorkerConfig, parse_worker_config
+from manager.errors import UsageError
 
 __all__ = [
     "SHARED_DIR",
+    "Listener",
     "WorkerConfig",
     "inherited_environment",
     "read_worker_config",
@@ -34,85 +30,20 @@ SHARED_DIR = Path(__file__).parent / "shared"
 
 DEFAULT_CONVERTER = "JsonConverter"
 DEFAULT_HEADER_CONVERTER = "SimpleHeaderConverter"
-_WORKER_PREFIXES = (
-    "key.converter.",
-    "value.converter.",
-    "header.converter.",
-    "producer.",
-    "consumer.",
-    "admin.",
-    "config.providers.",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerConfig:
-    """What a worker's file says, checked.
-
-    `properties` is the whole file, for the converters' own keys; times are in seconds.
-    `strangers` are keys that nobody reads, `unused` those that only Kafka's worker reads.
-    """
-
-    file: Path
-    plugin_path: str
-    storage_file: Path
-    flush_interval_s: float
-    shutdown_timeout_s: float
-    properties: Mapping[str, str]
-    strangers: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
 
 
 def read_worker_config(file: Path, *, working_dir: Path | None = None) -> WorkerConfig:
-    """Read and check a worker's configuration.
+    """Read and check a worker's configuration, for a run to its end; see `parse_worker_config`.
 
-    `storage.file` (topics and offsets, one SQLite file) defaults to the worker file's name with
-    `.sqlite`, beside it; a relative one is taken from `working_dir`, by default the process's own.
+    `working_dir` is by default the process's own.
 
     Raises:
         UnreadableConfigError: the file cannot be read.
         ProblemsError: all of its faults.
     """
-    pairs = read_mapping(file)
-    where = str(file)
-    mistaken, rest = unknown_keys(
-        pairs, where=where, known=WORKER_KEYS | WORKER_KEYS_OF_KAFKA, prefixes=_WORKER_PREFIXES
+    return parse_worker_config(
+        read_mapping(file), file=file, working_dir=working_dir or Path.cwd(), standing=False
     )
-    problems: list[VenvoyError] = list(mistaken)
-    flush = _milliseconds(pairs, "offset.flush.interval.ms", 10_000, where, problems)
-    graceful = _milliseconds(pairs, "task.shutdown.graceful.timeout.ms", 5_000, where, problems)
-    if problems:
-        raise ProblemsError(subject=f"the worker config `{file}`", problems=problems)
-    storage = pairs.get("storage.file", "").strip()
-    return WorkerConfig(
-        file=file,
-        plugin_path=pairs.get("plugin.path", ""),
-        storage_file=(
-            (working_dir or Path.cwd()) / storage if storage else file.with_suffix(".sqlite")
-        ),
-        flush_interval_s=flush,
-        shutdown_timeout_s=graceful,
-        properties=pairs,
-        strangers=rest,
-        unused=tuple(key for key in pairs if key in WORKER_KEYS_OF_KAFKA),
-    )
-
-
-def _milliseconds(
-    pairs: Mapping[str, str], key: str, default: int, where: str, problems: list[VenvoyError]
-) -> float:
-    text = pairs.get(key, str(default)).strip()
-    if text.isascii() and text.isdigit():
-        return int(text) / 1000
-    problems.append(
-        ConfigValueError(
-            where=where,
-            key=key,
-            reason=f"is `{text}`, not a number of milliseconds",
-            remedy=f"write a whole number of milliseconds, such as `{key}={default}`",
-        )
-    )
-    return default / 1000
 
 
 def store_dir() -> Path:

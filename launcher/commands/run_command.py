@@ -32,13 +32,7 @@ def run_command(
 ) -> int:
     """Run connectors; 1 when one failed, and the table says which and why; 130 after Ctrl-C."""
     worker = read_worker_config(worker_file)
-    for key in worker.strangers:
-        render.note(f"{worker_file}: nobody reads `{key}`")
-    if worker.unused:
-        named = ", ".join(f"`{key}`" for key in worker.unused)
-        render.note(
-            f"{worker_file}: passed over, as Kafka Connect's worker alone reads it: {named}"
-        )
+    _tell_unread_keys(worker)
     with render.progress(quiet=as_json) as progress:
         workplace = open_workplace(
             worker.plugin_path, progress=progress, offline=offline, frozen=frozen
@@ -68,6 +62,18 @@ def run_command(
     for end in ends:
         render.failure(end)
     return report.exit_code
+
+
+def _tell_unread_keys(worker: WorkerConfig) -> None:
+    for key in worker.strangers:
+        render.note(f"{worker.file}: nobody reads `{key}`")
+    for reader, keys in (
+        ("Kafka Connect's worker", worker.unused),
+        ("`venvoy standalone`", worker.standing_only),
+    ):
+        if keys:
+            named = ", ".join(f"`{key}`" for key in keys)
+            render.note(f"{worker.file}: passed over, as {reader} alone reads it: {named}")
 
 
 def run_prepared(

@@ -10,6 +10,7 @@ __all__ = [
     "CONNECTOR_KEYS",
     "CONNECTOR_PREFIXES",
     "MAX_POLL_RECORDS",
+    "STANDING_KEYS",
     "WORKER_KEYS",
     "WORKER_KEYS_OF_KAFKA",
     "ConfigValueError",
@@ -23,6 +24,19 @@ CONVERTER_KEYS = tuple(
     for suffix in ("", ".plugin.version")
 )
 
+_SASL = (
+    "mechanism", "jaas.config", "kerberos.service.name", "kerberos.kinit.cmd",
+    "client.callback.handler.class", "login.class", "login.callback.handler.class",
+    "oauthbearer.token.endpoint.url",
+)  # fmt: skip
+_SSL = (
+    "keystore.location", "keystore.password", "keystore.type", "keystore.key",
+    "keystore.certificate.chain", "truststore.location", "truststore.password",
+    "truststore.type", "truststore.certificates", "key.password", "client.auth", "protocol",
+    "enabled.protocols", "provider", "cipher.suites", "endpoint.identification.algorithm",
+    "keymanager.algorithm", "trustmanager.algorithm", "secure.random.implementation",
+    "engine.factory.class",
+)  # fmt: skip
 WORKER_KEYS = frozenset(
     (
         "plugin.path",
@@ -34,22 +48,44 @@ WORKER_KEYS = frozenset(
 )
 """What a worker's file may say to `venvoy run`."""
 
+STANDING_KEYS = frozenset(
+    (
+        "config.providers", "listeners", "rest.advertised.host.name", "rest.advertised.port",
+        "rest.basic.auth.file", "rest.insecure.allow", "rest.max.body.bytes",
+        "listeners.https.ssl.certificate.location", "listeners.https.ssl.key.location",
+        "listeners.https.ssl.key.password", "topic.tracking.enable", "topic.tracking.allow.reset",
+        "access.control.allow.origin", "access.control.allow.methods",
+    )
+)  # fmt: skip
+"""What a worker's file may say to `venvoy standalone` besides."""
+
 WORKER_KEYS_OF_KAFKA = frozenset(
     (
         "bootstrap.servers", "client.id", "group.id", "config.storage.topic",
         "config.storage.replication.factor", "offset.storage.topic",
         "offset.storage.replication.factor", "offset.storage.partitions", "status.storage.topic",
         "status.storage.replication.factor", "status.storage.partitions",
-        "offset.storage.file.filename", "plugin.discovery", "listeners", "rest.port",
-        "rest.host.name", "rest.advertised.host.name", "rest.advertised.port",
+        "offset.storage.file.filename", "plugin.discovery", "rest.port", "rest.host.name",
         "rest.advertised.listener", "rest.extension.classes", "offset.flush.timeout.ms",
-        "config.providers", "metrics.recording.level", "metric.reporters", "topic.creation.enable",
+        "metrics.recording.level", "metric.reporters", "metrics.num.samples",
+        "metrics.sample.window.ms", "auto.include.jmx.reporter", "topic.creation.enable",
         "exactly.once.source.support", "connector.client.config.override.policy",
-        "internal.key.converter", "internal.value.converter", "access.control.allow.origin",
-        "access.control.allow.methods", "admin.listeners", "scheduled.rebalance.max.delay.ms",
+        "internal.key.converter", "internal.value.converter", "admin.listeners",
+        "response.http.headers.config", "scheduled.rebalance.max.delay.ms",
+        "rebalance.timeout.ms", "session.timeout.ms", "heartbeat.interval.ms",
+        "worker.sync.timeout.ms", "worker.unsync.backoff.ms", "connect.protocol",
+        "inter.worker.key.generation.algorithm", "inter.worker.key.size",
+        "inter.worker.key.ttl.ms", "inter.worker.signature.algorithm",
+        "inter.worker.verification.algorithms", "client.dns.lookup", "connections.max.idle.ms",
+        "metadata.max.age.ms", "reconnect.backoff.ms", "reconnect.backoff.max.ms",
+        "request.timeout.ms", "retry.backoff.ms", "retry.backoff.max.ms", "receive.buffer.bytes",
+        "send.buffer.bytes", "security.protocol", "security.providers",
+        "socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms",
+        *(f"sasl.{name}" for name in _SASL), *(f"ssl.{name}" for name in _SSL),
+        *(f"listeners.https.ssl.{name}" for name in _SSL if name != "key.password"),
     )
 )  # fmt: skip
-"""Kafka Connect's own worker keys that mean nothing here (yet): passed over with a note."""
+"""Kafka Connect's own worker keys that mean nothing here: passed over with a note."""
 
 CONNECTOR_KEYS = frozenset(
     (
