@@ -138,6 +138,7 @@ class WriterTask(SinkTask):
         self.note("put", len(records))
         how = self.props.get("fault")
         if how == "retriable" and self.puts < 3: raise RetriableError("not yet")
+        if how == "unready": raise RetriableError("never")
         if how == "raise" and self.puts >= 2: raise ValueError("the writer broke")
         if how == "slow": time.sleep(0.05)
         with open(self.props["file"], "a") as out:

@@ -1,8 +1,9 @@
 """The host's end of the control socket: a 4-byte big-endian length, then a JSON object.
 
 Every message has a `type`. From the worker: `start`, `validate`, `task_configs` and `stop` carry
-an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`. From the
-host, unasked: `hello` first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause`,
+an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`; `pause` and
+`resume` are answered by `paused` and `resumed` once it is so. From the host, unasked: `hello`
+first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause` (of partitions, by a sink),
 `caught_up`, `reconfigure`, `stopped`. An `error` value is
 {"class", "message", "traceback", "retriable"}.
 """
@@ -24,7 +25,7 @@ __all__ = ["Control", "adopted", "describe"]
 
 _LENGTH = struct.Struct(">I")
 _PROTOCOLS = [1]
-_FEATURES = ["objects", "ack", "log"]
+_FEATURES = ["objects", "ack", "log", "pause"]
 
 
 class Control:

@@ -43,6 +43,7 @@ class MiddleLoop:
         """Pass frames on until a neighbour closes or a stop is asked for."""
         ends = [self.before, self.after]
         while not self.session.is_stopping:
+            self.session.agree()  # what is on its way arrives; the task's host lets nothing follow
             moved = False
             ack = self.after.receive()
             if ack is not None:

@@ -41,6 +41,7 @@ def main(mode: str, options: dict[str, str]) -> int:
     if request["type"] == "stop":  # the run ended before this task began
         control.send({"type": "stopped", "failed": False})
         return 0
+    session.wants_pause = bool(request.get("paused", False))
     return _Task(session, request, sockets).run()
 
 

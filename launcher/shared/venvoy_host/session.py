@@ -37,6 +37,9 @@ class Session:
         self.control = control
         self._is_stopping = False
         self._terminated = False
+        self._is_paused = False
+        self.wants_pause = False
+        """Whether the worker wants no records moved, as of the last look at `is_stopping`."""
         prepare_streams()
         logs.install(control)
         signal.signal(signal.SIGTERM, self._terminate)
@@ -51,9 +54,29 @@ class Session:
             message: dict[str, Any] | None = self.control.receive()
             if message is None:
                 os._exit(1)  # the worker is gone: nobody is left to work for
-            if message["type"] == "stop":
-                self._is_stopping = True
+            self.take(message)
         return self._is_stopping
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Take a message of the worker: a wish, to be granted between two calls of the plugin.
+
+        What is true already is said again at once.
+        """
+        if message["type"] == "stop":
+            self._is_stopping = True
+        elif message["type"] in ("pause", "resume"):
+            self.wants_pause = message["type"] == "pause"
+            if self.wants_pause is self._is_paused:
+                self._tell()
+
+    def agree(self) -> None:
+        """Tell the worker that records rest, or move again, as it wants; call it once they do."""
+        if self.wants_pause is not self._is_paused:
+            self._is_paused = self.wants_pause
+            self._tell()
+
+    def _tell(self) -> None:
+        self.control.send({"type": "paused" if self._is_paused else "resumed"})
 
     def _terminate(self, _number: int, _frame: object) -> None:
         self._is_stopping = True

@@ -22,6 +22,7 @@ __all__ = ["SinkLoop"]
 _log = framework_logger("venvoy.sink")
 _RETRY_S = (0.1, 60.0)
 _COMMIT_FAILURES_MAX = 3
+_COMMIT_RETRY_MAX_S = 5.0
 
 
 class SinkLoop:
@@ -81,6 +82,9 @@ class SinkLoop:
     def _loop(self) -> None:
         while not self.session.is_stopping:
             self._do_wishes()
+            if self.session.wants_pause:
+                self._hold()
+                continue
             gathered = self._gather()
             if gathered:
                 self._deliver(gathered)
@@ -104,6 +108,17 @@ class SinkLoop:
             self.context.timeout_ms = None
         if not flow.wait([self.before], self.session.control, max(0.0, left)):
             self._put([])  # as in Kafka: time passes for a sink that has to flush, too
+
+    def _hold(self) -> None:
+        """Rest until the pause is over: no `put`; commits go on, the first one at once."""
+        self._commit()
+        self.session.agree()
+        while not self.session.is_stopping and self.session.wants_pause:
+            # Only for the worker's word: frames stay where they are, and would end every wait.
+            flow.wait([], self.session.control, max(0.0, self._commit_due - time.monotonic()))
+            if self.context.wants_commit or time.monotonic() >= self._commit_due:
+                self._commit()
+        self.session.agree()
 
     def _do_wishes(self) -> None:
         """Do what the task asked its context for since the last call."""
@@ -218,6 +233,8 @@ class SinkLoop:
             for record in part:
                 partition = TopicPartition(record.original_topic, record.original_partition)
                 self.positions[partition] = record.original_offset + 1
+            if not self.session.is_stopping and self.session.wants_pause:
+                self._hold()
             if self.session.is_stopping or self.context.rewinds:
                 return False
         return True
@@ -230,7 +247,7 @@ class SinkLoop:
             self.context.timeout_ms = None
             pause = delay if asked is None else asked / 1000
             delay = min(delay * 2, _RETRY_S[1])
-            if not self._sleep(pause):
+            if not self._rest(pause) or self.context.rewinds:
                 return False
         return True
 
@@ -242,13 +259,20 @@ class SinkLoop:
             return False
         return True
 
-    def _sleep(self, seconds: float) -> bool:
+    def _rest(self, seconds: float) -> bool:
+        """Wait between two attempts, pauses and commits served; False when a stop came first."""
         deadline = time.monotonic() + seconds
         while not self.session.is_stopping:
+            if self.session.wants_pause:
+                self._hold()
+                continue
+            if time.monotonic() >= self._commit_due:
+                self._commit()
             left = deadline - time.monotonic()
             if left <= 0:
                 return True
-            flow.wait([], self.session.control, left)
+            until_commit = max(0.0, self._commit_due - time.monotonic())
+            flow.wait([], self.session.control, min(left, until_commit))
         return False
 
     def _commit(self, *, closing: bool = False) -> None:
@@ -275,16 +299,22 @@ class SinkLoop:
             self.session.control.send({"type": "commit", "offsets": pairs})
 
     def _take_back(self, error: Exception, *, closing: bool) -> None:
-        """After a failed commit: go back to what was committed; give up when it fails on and on.
+        """After a failed commit: go back to what was committed.
 
-        Kafka goes back for ever; a run that is to end cannot.
+        For ever, as Kafka; but a run that is to end gives up when it fails on and on.
         """
         self._commit_failures += 1
         if closing:
             _log.warning("the last commit failed: %s", error)
             return
-        if self._commit_failures >= _COMMIT_FAILURES_MAX:
+        if self.request["until_drained"] and self._commit_failures >= _COMMIT_FAILURES_MAX:
             raise error
         _log.warning("the commit failed, going back to the last committed offsets: %s", error)
         self.context.rewinds.update(self.committed)
-        self._sleep(_RETRY_S[0] * 2**self._commit_failures)
+        self._sleep(min(_RETRY_S[0] * 2 ** min(self._commit_failures, 10), _COMMIT_RETRY_MAX_S))
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait, unless a stop comes."""
+        deadline = time.monotonic() + seconds
+        while not self.session.is_stopping and time.monotonic() < deadline:
+            flow.wait([], self.session.control, max(0.0, deadline - time.monotonic()))

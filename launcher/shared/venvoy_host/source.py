@@ -61,6 +61,7 @@ class SourceLoop:
         self._commit_due = time.monotonic() + self._interval_s
         self._uncommitted = False
         self._retry_s = 0.0
+        self._is_drained = False
 
     @property
     def _interval_s(self) -> float:
@@ -80,10 +81,12 @@ class SourceLoop:
         try:
             while not self.session.is_stopping:
                 self._take_acks()
-                if self.window.is_full:
+                if self.session.wants_pause:
+                    self._hold()
+                elif self.window.is_full or self._is_drained:
                     self._wait(None)
-                    continue
-                self._turn()
+                else:
+                    self._turn()
         except PeerGoneError:
             raise
         except Exception:
@@ -112,8 +115,7 @@ class SourceLoop:
             self._settle(None)
             self._commit()
             self.session.control.send({"type": "drained", **self.counts()})
-            while not self.session.is_stopping:
-                self._wait(None)
+            self._is_drained = True
         else:
             self._wait(_IDLE_S)
         if time.monotonic() >= self._commit_due:
@@ -121,9 +123,22 @@ class SourceLoop:
 
     def _back_off(self) -> None:
         deadline = time.monotonic() + self._retry_s
-        while not self.session.is_stopping and time.monotonic() < deadline:
-            self._wait(max(0.0, deadline - time.monotonic()))
+        while not self.session.is_stopping and not self.session.wants_pause:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            self._wait(left)
             self._take_acks()
+
+    def _hold(self) -> None:
+        """Rest until the pause is over: no poll; what is on its way arrives and is committed."""
+        self.session.agree()
+        while not self.session.is_stopping and self.session.wants_pause:
+            self._wait(max(0.0, self._commit_due - time.monotonic()))
+            self._take_acks()
+            if time.monotonic() >= self._commit_due:
+                self._commit()
+        self.session.agree()
 
     def _poll(self) -> Any:
         try:
