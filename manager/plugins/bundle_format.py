@@ -24,7 +24,10 @@ import re
 import struct
 import unicodedata
 import zlib
-from typing import IO, Any, NamedTuple
+
+TYPE_CHECKING = False  # importing `typing` would cost every first start two milliseconds
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 __all__ = [
     "MANIFEST",
@@ -33,6 +36,7 @@ __all__ = [
     "Reading",
     "canonical",
     "central_header",
+    "check_content",
     "check_member",
     "check_name",
     "end_record",
@@ -73,6 +77,9 @@ _KNOWN = re.compile(
     r"|shared/(?:pyproject\.toml|venvoy_(?:api|host)/.+)"
 )
 
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+
 _PROLOGUE = """\
 #!/bin/sh
 # A venvoy bundle: a zip archive. `sh` starts what was made before, Python does all the rest.
@@ -87,7 +94,7 @@ exec/*)
   fi ;;
 esac
 VENVOY_BUNDLE_SH=1; export VENVOY_BUNDLE_SH
-exec python3 "$0" "$@"
+exec python3 -I -S "$0" "$@"
 exit 127
 """
 
@@ -96,21 +103,24 @@ class BadBundleFormatError(ValueError):
     """Why a file is no bundle, as a clause: "it …" or "`member` …"."""
 
 
-class Member(NamedTuple):
+class Member:
     """One member: where its bytes lie in the file, how many, and their CRC-32."""
 
-    name: str
-    offset: int
-    size: int
-    crc: int
+    __slots__ = ("crc", "name", "offset", "size")
+
+    def __init__(self, name: str, offset: int, size: int, crc: int) -> None:
+        self.name, self.offset, self.size, self.crc = name, offset, size, crc
 
 
-class Reading(NamedTuple):
+class Reading:
     """A bundle whose structure and manifest are good, and every member but its wheels' bytes."""
 
-    members: dict[str, Member]
-    manifest: dict[str, Any]
-    manifest_sha256: str
+    __slots__ = ("manifest", "manifest_sha256", "members")
+
+    def __init__(
+        self, members: dict[str, Member], manifest: dict[str, Any], manifest_sha256: str
+    ) -> None:
+        self.members, self.manifest, self.manifest_sha256 = members, manifest, manifest_sha256
 
 
 def canonical(value: object) -> bytes:
@@ -163,10 +173,10 @@ def check_name(name: str) -> str | None:
 
 def unsafe_name(name: str) -> str | None:
     """Return why nothing of that name may be taken out of an archive, None if it may."""
-    if "\\" in name or any(ord(letter) < ord(" ") or letter == "\x7f" for letter in name):
+    if _UNSAFE.search(name) is not None:
         return "has a backslash or a control character"
     segments = name.split("/")
-    if name.startswith("/") or re.match(r"[A-Za-z]:", name):
+    if name.startswith("/") or _DRIVE.match(name):
         return "is absolute"
     if ".." in segments:
         return "leaves its directory"
@@ -219,7 +229,18 @@ def check_member(stream: IO[bytes], member: Member, sha256: str) -> None:
         found.update(chunk)
         crc = zlib.crc32(chunk, crc)
         left -= len(chunk)
-    if found.hexdigest() != sha256:
+    _compare(member, found.hexdigest(), sha256, crc)
+
+
+def check_content(member: Member, data: bytes, sha256: str) -> None:
+    """Check a member's bytes that were read before, as `check_member` does."""
+    if len(data) != member.size:
+        raise BadBundleFormatError(f"`{member.name}` is cut off")
+    _compare(member, hashlib.sha256(data).hexdigest(), sha256, zlib.crc32(data))
+
+
+def _compare(member: Member, found: str, sha256: str, crc: int) -> None:
+    if found != sha256:
         raise BadBundleFormatError(f"`{member.name}` has another sha256 than its manifest says")
     if crc != member.crc:
         raise BadBundleFormatError(f"`{member.name}` is damaged: its CRC is wrong")

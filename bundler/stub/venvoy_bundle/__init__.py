@@ -5,7 +5,11 @@
     stub               the commands: info, check, exec, run
     bundle_format      the archive, checked (the same file as in `manager.plugins`)
     interpreter_probe  what this Python is (the same file as in `manager.interpreters`)
-    environments       the environment: in venvoy's store, else in a cache of the user's
+    cache              where this bundle keeps what it made: all that a warm start asks
+    environments       the environment: in venvoy's store, else in that cache
+    staging            what is made there: locked, renamed when whole, flushed behind
     wheels             a wheel, unpacked by scheme
+    wheel_archive      the archive that a wheel is
+    workers            the cores, sharing the wheels
     connectors         a connector's file, made the request that the host takes
 """

@@ -27,7 +27,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     command = arguments[0] if arguments else "info"
     if command == "exec" and len(arguments) > 1:
-        from venvoy_bundle.environments import find_warm
+        from venvoy_bundle.cache import find_warm
 
         warm = None if by_sh else find_warm(file)
         if warm is not None and _is_program(warm, arguments[1]):

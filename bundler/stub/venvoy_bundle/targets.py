@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 import sysconfig
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["BadTargetError", "find_python", "own_target"]
 
@@ -27,6 +29,8 @@ def own_target(manifest: dict[str, Any]) -> dict[str, Any] | None:
 
 def find_python(manifest: dict[str, Any]) -> str | None:
     """Return a Python on PATH that one of the targets may be, the newest first."""
+    import shutil
+
     minors = {int(match["minor"]) for match in map(_match, manifest["targets"]) if match}
     for minor in sorted(minors, reverse=True):
         if minor != sys.version_info[1]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import configparser
-import csv
+import binascii
 import hashlib
-import io
 import os
-import platform
 import re
-import shlex
 import stat
 import sys
 import sysconfig
-import threading
-import zipfile
-from typing import Any
+import time
 
-from venvoy_bundle.bundle_format import BadBundleFormatError, Member, check_member, unsafe_name
+from venvoy_bundle.bundle_format import BadBundleFormatError, check_content, unsafe_name
+from venvoy_bundle.wheel_archive import BadArchiveError, open_archive
+from venvoy_bundle.workers import share
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from venvoy_bundle.bundle_format import Member
+    from venvoy_bundle.wheel_archive import Entry, OddArchive, PlainArchive
 
 __all__ = ["make_virtualenv", "unpack_all"]
 
@@ -33,6 +35,8 @@ if __name__ == "__main__":
     sys.exit({attribute}())
 """
 _LINE_BYTES = 127
+_PATIENCE_TURNS, _PATIENCE_S = 100, 0.02
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def make_virtualenv(room: str) -> str:
@@ -48,7 +52,7 @@ def make_virtualenv(room: str) -> str:
     lines = (
         f"home = {os.path.dirname(base)}",
         "include-system-site-packages = false",
-        f"version = {platform.python_version()}",
+        f"version = {sys.version.split()[0]}",
     )
     with open(os.path.join(room, "pyvenv.cfg"), "w", encoding="utf-8") as stream:
         stream.write("\n".join(lines) + "\n")
@@ -58,103 +62,98 @@ def make_virtualenv(room: str) -> str:
 def unpack_all(
     file: str, wheels: list[tuple[Member, str]], room: str, site: str, python: str
 ) -> None:
-    """Unpack wheels of the bundle, checked against their sha256 first; two at a time."""
-    waiting = sorted(wheels, key=lambda one: one[0].size)
-    errors: list[BaseException] = []
+    """Unpack wheels of the bundle, each checked against its sha256 first; several at a time."""
 
-    def work() -> None:
-        while waiting and not errors:
-            try:
-                member, sha256 = waiting.pop()
-            except IndexError:  # another was faster
-                return
-            try:
-                _Wheel(file, member, sha256, room, site, python).unpack()
-            except BaseException as error:  # noqa: BLE001  # raised again by the caller
-                errors.append(error)
+    def work(index: int) -> None:
+        _Wheel(*wheels[index], room, site, python).unpack(file)
 
-    threads = [threading.Thread(target=work) for _ in range(min(4, os.cpu_count() or 1))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    share([member.size for member, _ in wheels], work)
 
 
 class _Wheel:
     """One wheel on its way into a virtualenv."""
 
-    def __init__(
-        self, file: str, member: Member, sha256: str, room: str, site: str, python: str
-    ) -> None:
-        self.file, self.member, self.sha256 = file, member, sha256
+    def __init__(self, member: Member, sha256: str, room: str, site: str, python: str) -> None:
+        self.member, self.sha256 = member, sha256
         self.room, self.site, self.python = room, site, python
+        self.bin = os.path.join(room, "bin")
         self.name = member.name.rpartition("/")[2]
         self.made: set[str] = set()
 
     def bad(self, reason: str) -> BadBundleFormatError:
         return BadBundleFormatError(f"its wheel `{self.name}` is corrupt: {reason}")
 
-    def unpack(self) -> None:
-        with open(self.file, "rb") as stream:
-            check_member(stream, self.member, self.sha256)
+    def unpack(self, file: str) -> None:
+        """Read the wheel once: what is unpacked are the very bytes that were checked."""
+        with open(file, "rb") as stream:
             stream.seek(self.member.offset)
             data = stream.read(self.member.size)
+        check_content(self.member, data, self.sha256)
         try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                self.write_all(archive)
-        except (zipfile.BadZipFile, ValueError, KeyError, NotImplementedError) as error:
-            if isinstance(error, BadBundleFormatError):
-                raise
+            self.write_all(open_archive(data))
+        except (BadArchiveError, UnicodeDecodeError) as error:
             raise self.bad(str(error)) from error
 
-    def write_all(self, archive: zipfile.ZipFile) -> None:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
-        names = [info.filename for info in infos]
-        records = [name for name in names if re.fullmatch(r"[^/]+\.dist-info/RECORD", name)]
-        if len(records) != 1 or len(set(names)) != len(names):
+    def write_all(self, archive: PlainArchive | OddArchive) -> None:
+        by_name = {entry.name: entry for entry in archive.entries}
+        records = [name for name in by_name if re.fullmatch(r"[^/]+\.dist-info/RECORD", name)]
+        if len(records) != 1 or len(by_name) != len(archive.entries):
             raise self.bad("it has not one RECORD, or a name twice")
         info_dir = records[0].rpartition("/")[0]
-        promised = self.record(archive.read(records[0]).decode("utf-8"))
-        for info in infos:
-            reason = unsafe_name(info.filename)
+        promised = _hashes(_text(archive, by_name[records[0]]))
+        for name in ("RECORD", "RECORD.jws", "RECORD.p7s"):
+            promised[f"{info_dir}/{name}"] = None
+        for entry in archive.entries:
+            reason = unsafe_name(entry.name)
             if reason is not None:
-                raise self.bad(f"the name {info.filename!r} {reason}")
-            if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
-                raise self.bad(f"`{info.filename}` is a link or a device")
-            self.write(archive, info, promised, info_dir)
-        entries = f"{info_dir}/entry_points.txt"
-        if entries in names:
-            self.programs(archive.read(entries).decode("utf-8"))
-
-    def record(self, text: str) -> dict[str, str]:
-        return {row[0]: row[1] for row in csv.reader(text.splitlines()) if len(row) > 1}
+                raise self.bad(f"the name {entry.name!r} {reason}")
+            if stat.S_IFMT(entry.mode) not in (0, stat.S_IFREG):
+                raise self.bad(f"`{entry.name}` is a link or a device")
+            self.write(archive, entry, promised, info_dir)
+        entries = by_name.get(f"{info_dir}/entry_points.txt")
+        if entries is not None:
+            self.programs(_text(archive, entries))
 
     def write(
-        self, archive: zipfile.ZipFile, info: Any, promised: dict[str, str], info_dir: str
+        self,
+        archive: PlainArchive | OddArchive,
+        entry: Entry,
+        promised: dict[str, str | None],
+        info_dir: str,
     ) -> None:
-        name = info.filename
-        target = self.target(name, info_dir)
-        if target is None or "__pycache__" in name.split("/"):
+        target = self.target(entry.name, info_dir)
+        if target is None or "__pycache__" in entry.name.split("/"):
             return
-        data = archive.read(info)
-        wanted = promised.get(name)
-        if name not in (f"{info_dir}/RECORD", f"{info_dir}/RECORD.jws", f"{info_dir}/RECORD.p7s"):
-            if wanted is None:
-                raise self.bad(f"`{name}` is not in its RECORD")
-            algorithm, _, digest = wanted.partition("=")
-            if algorithm not in ("sha256", "sha384", "sha512"):
-                raise self.bad(f"`{name}` has no good hash in its RECORD")
-            found = hashlib.new(algorithm, data).digest()
-            if base64.urlsafe_b64encode(found).rstrip(b"=").decode() != digest.rstrip("="):
-                raise self.bad(f"`{name}` has other content than its RECORD says")
-        in_bin = os.path.dirname(target) == os.path.join(self.room, "bin")
+        if entry.name not in promised:
+            raise self.bad(f"`{entry.name}` is not in its RECORD")
+        pieces: Iterable[bytes] = self.checked(archive, entry, promised[entry.name])
+        in_bin = os.path.dirname(target) == self.bin
         if in_bin:
+            data = b"".join(pieces)
             asked = _ASKS_FOR_PYTHON.match(data)
-            if asked is not None:
-                data = self.shebang() + data[asked.end() :]
-        self.put(target, data, executable=in_bin or bool((info.external_attr >> 16) & 0o111))
+            pieces = [data if asked is None else self.shebang() + data[asked.end() :]]
+        self.put(target, pieces, executable=in_bin or bool(entry.mode & 0o111))
+
+    def checked(
+        self, archive: PlainArchive | OddArchive, entry: Entry, promised: str | None
+    ) -> Iterator[bytes]:
+        """Yield a file's content; raises before the end unless it is what RECORD says.
+
+        None is for RECORD itself and its signatures.
+        """
+        algorithm, _, digest = (promised or "").partition("=")
+        if promised is None:
+            yield from archive.pieces(entry)
+            return
+        if algorithm not in ("sha256", "sha384", "sha512"):
+            raise self.bad(f"`{entry.name}` has no good hash in its RECORD")
+        found = hashlib.new(algorithm)
+        for piece in archive.pieces(entry):
+            found.update(piece)
+            yield piece
+        encoded = binascii.b2a_base64(found.digest(), newline=False).translate(_URL_SAFE)
+        if encoded.decode().rstrip("=") != digest.rstrip("="):
+            raise self.bad(f"`{entry.name}` has other content than its RECORD says")
 
     def target(self, name: str, info_dir: str) -> str | None:
         """Return where a member goes; None for what only venvoy provides."""
@@ -166,7 +165,7 @@ class _Wheel:
             places = {
                 "purelib": self.site,
                 "platlib": self.site,
-                "scripts": os.path.join(self.room, "bin"),
+                "scripts": self.bin,
                 "data": self.room,
                 "headers": os.path.join(self.room, "include", "site", library, distribution),
             }
@@ -184,7 +183,7 @@ class _Wheel:
             return None
         return os.path.join(self.site, *name.split("/"))
 
-    def put(self, target: str, data: bytes, *, executable: bool) -> None:
+    def put(self, target: str, pieces: Iterable[bytes], *, executable: bool) -> None:
         parent = os.path.dirname(target)
         if parent not in self.made:
             os.makedirs(parent, mode=0o700, exist_ok=True)
@@ -193,14 +192,15 @@ class _Wheel:
         try:
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         except FileExistsError as error:
-            with open(target, "rb") as stream:
-                if stream.read() == data:
-                    return
+            if _holds(target, b"".join(pieces)):
+                return
             raise self.bad(f"another wheel has `{os.path.relpath(target, self.room)}`") from error
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(data)
+        with open(descriptor, "wb") as out:
+            out.writelines(pieces)
 
     def programs(self, text: str) -> None:
+        import configparser
+
         parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
         parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
         try:
@@ -216,11 +216,38 @@ class _Wheel:
                     raise self.bad(f"its program `{name}` points to {value!r}, no Python name")
                 first = attribute.partition(".")[0]
                 body = _SCRIPT.format(module=module, name=first, attribute=attribute)
-                target = os.path.join(self.room, "bin", name)
-                self.put(target, self.shebang() + body.encode(), executable=True)
+                target = os.path.join(self.bin, name)
+                self.put(target, [self.shebang() + body.encode()], executable=True)
 
     def shebang(self) -> bytes:
         line = f"#!{self.python}\n".encode()
         if len(line) <= _LINE_BYTES and not re.search(r"\s", self.python):
             return line
+        import shlex
+
         return f"#!/bin/sh\n'''exec' {shlex.quote(self.python)} \"$0\" \"$@\"\n' '''\n".encode()
+
+
+def _text(archive: PlainArchive | OddArchive, entry: Entry) -> str:
+    return b"".join(archive.pieces(entry)).decode("utf-8")
+
+
+def _holds(file: str, data: bytes) -> bool:
+    """Whether a file of another wheel has this content; its process may still be writing it."""
+    for _ in range(_PATIENCE_TURNS):
+        with open(file, "rb") as stream:
+            found = stream.read()
+        if found == data or not data.startswith(found):
+            break
+        time.sleep(_PATIENCE_S)
+    return found == data
+
+
+def _hashes(record: str) -> dict[str, str | None]:
+    """Return what a RECORD promises of each file."""
+    if '"' in record:
+        import csv
+
+        return {row[0]: row[1] for row in csv.reader(record.splitlines()) if len(row) > 1}
+    rows = [line.split(",") for line in record.splitlines()]
+    return {row[0]: row[1] for row in rows if len(row) > 1}
