@@ -1,0 +1,165 @@
+"""`venvoy connectors …` against a worker that stands: what it says, and what the worker does."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.conftest import Connect
+from tests.isolation.workspaces import Ran
+
+
+class Commands:
+    """Runs `venvoy connectors`, as a user would, with the worker's address in the environment."""
+
+    def __init__(self, connect: Connect) -> None:
+        self.connect = connect
+
+    def __call__(self, *arguments: str | Path, code: int = 0) -> Ran:
+        env = {"VENVOY_URL": self.connect.url}
+        return self.connect.workspace.venvoy("connectors", *arguments, code=code, env=env)
+
+    def file(self, config: Mapping[str, str]) -> Path:
+        """Write a connector's file."""
+        return self.connect.workspace.properties(config["name"], config)
+
+
+@pytest.fixture
+def venvoy(connect: Connect) -> Commands:
+    """The commands."""
+    return Commands(connect)
+
+
+@pytest.fixture
+def ticking(connect: Connect, venvoy: Commands, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A source of the test's own that runs."""
+    name = str(request.node.name)
+    venvoy("create", "--wait", venvoy.file(connect.ticker(name)))
+    yield name
+    connect.http.delete(f"/connectors/{name}")
+
+
+def test_create_list_status_delete(connect: Connect, venvoy: Commands) -> None:
+    made = venvoy("create", "--wait", venvoy.file(connect.ticker("made", tasks__max="2")))
+    assert made.stderr == "`made` is stored\n"
+    listed = venvoy("list").stdout.splitlines()
+    assert listed[0].split() == ["connector", "type", "version", "state", "tasks"]
+    assert ["made", "source", "2.0.0", "RUNNING", "2", "RUNNING"] in [row.split() for row in listed]
+    status = venvoy("status", "made").stdout
+    assert status.startswith("made (source) 2.0.0: RUNNING\n")
+    assert "value.converter: venvoy_api.converters.JsonConverter" in status
+    assert "  task 1: RUNNING on " in status
+    assert venvoy("delete", "made").stderr == "`made` is gone\n"
+    gone = venvoy("status", "made", code=1)
+    assert "404" in gone.stderr
+    assert "`venvoy connectors list` shows the names" in gone.stderr
+
+
+def test_a_connector_that_exists_is_replaced_when_told(
+    connect: Connect, venvoy: Commands, ticking: str
+) -> None:
+    file = venvoy.file(connect.ticker(ticking, connector__version="1.4.0"))
+    refused = venvoy("create", file, code=1)
+    assert f"Connector {ticking} already exists" in refused.stderr
+    assert "--replace" in refused.stderr
+    venvoy("create", "--replace", "--wait", file)
+    while connect.wait_for(ticking, "RUNNING")["connector"]["version"] != "1.4.0":
+        pass
+    assert "connector.version=1.4.0" in venvoy("config", ticking).stdout
+
+
+def test_faults_of_a_config_are_all_told_and_nothing_is_made(
+    connect: Connect, venvoy: Commands
+) -> None:
+    config = connect.ticker("wrong", tasks__max="none")
+    del config["topic"]
+    refused = venvoy("create", venvoy.file(config), code=1)
+    assert "contains the following 2 error(s)" in refused.stderr
+    assert "topic" in refused.stderr
+    assert "tasks.max" in refused.stderr
+    assert connect.http.get("/connectors/wrong").status_code == 404
+
+
+def test_initial_state(connect: Connect, venvoy: Commands) -> None:
+    file = venvoy.file(connect.ticker("sleeper"))
+    venvoy("create", "--initial-state", "stopped", "--wait", file)
+    assert connect.wait_for("sleeper", "STOPPED", tasks=0)["tasks"] == []
+    venvoy("delete", "sleeper")
+
+
+def test_pause_resume_stop_restart(connect: Connect, venvoy: Commands, ticking: str) -> None:
+    assert venvoy("pause", ticking).stderr == f"`{ticking}` is to pause\n"
+    connect.wait_for(ticking, "PAUSED")
+    venvoy("resume", ticking)
+    connect.wait_for(ticking, "RUNNING")
+    venvoy("restart", ticking, "--tasks")
+    connect.wait_for(ticking, "RUNNING")
+    venvoy("restart", ticking, "--task", "0")
+    connect.wait_for(ticking, "RUNNING")
+    venvoy("stop", ticking)
+    connect.wait_for(ticking, "STOPPED", tasks=0)
+
+
+def test_one_that_does_not_exist_hinders_no_other(
+    connect: Connect, venvoy: Commands, ticking: str
+) -> None:
+    ran = venvoy("pause", "nobody", ticking, "--json", code=1)
+    told: dict[str, Any] = json.loads(ran.stdout)
+    assert told["data"] == [ticking]
+    assert [error["code"] for error in told["errors"]] == ["worker-refused"]
+    connect.wait_for(ticking, "PAUSED")
+
+
+def test_offsets_are_shown_changed_and_forgotten(
+    connect: Connect, venvoy: Commands, ticking: str, tmp_path: Path
+) -> None:
+    connect.wait_past(ticking, 3)
+    running = venvoy("offsets", ticking, "--reset", code=1)
+    assert "must be in the STOPPED state" in running.stderr
+    venvoy("stop", ticking)
+    connect.wait_for(ticking, "STOPPED", tasks=0)
+    shown = json.loads(venvoy("offsets", ticking).stdout)
+    shown["offsets"][0]["offset"]["next"] = 1000
+    file = tmp_path / "offsets.json"
+    file.write_text(json.dumps(shown))
+    assert "altered" in venvoy("offsets", ticking, "--set", file).stderr
+    venvoy("resume", ticking)
+    connect.wait_past(ticking, 1000)
+    venvoy("stop", ticking)
+    connect.wait_for(ticking, "STOPPED", tasks=0)
+    assert "reset" in venvoy("offsets", ticking, "--reset").stderr
+    assert json.loads(venvoy("offsets", ticking).stdout) == {"offsets": []}
+
+
+def test_a_failed_task_makes_status_fail_and_shows_its_trace(
+    connect: Connect, venvoy: Commands, tmp_path: Path
+) -> None:
+    fail_file = tmp_path / "fail"
+    fail_file.touch()
+    file = venvoy.file(connect.ticker("failing", fail__file=str(fail_file)))
+    waited = venvoy("create", "--wait", file, code=1)
+    assert "`failing` failed, or a task of it did" in waited.stderr
+    status = venvoy("status", "failing", code=1)
+    assert "ValueError: the file says so" in status.stdout
+    assert "restart failing --only-failed --tasks" in status.stderr
+    venvoy("delete", "failing")
+
+
+def test_names_are_completed_from_the_worker(
+    connect: Connect, venvoy: Commands, ticking: str
+) -> None:
+    words = f"venvoy connectors status {ticking[:6]}"
+    env = {
+        "VENVOY_URL": connect.url, "_VENVOY_COMPLETE": "bash_complete",
+        "COMP_WORDS": words, "COMP_CWORD": "3",
+    }  # fmt: skip
+    ran = connect.workspace.venvoy(env=env)
+    assert f"plain,{ticking}" in ran.stdout.splitlines()
+
+
+def test_nobody_at_the_address(connect: Connect) -> None:
+    ran = connect.workspace.venvoy("connectors", "list", "--url", "http://127.0.0.1:9", code=1)
+    assert "no worker answers at `http://127.0.0.1:9`" in ran.stderr
+    assert "venvoy standalone" in ran.stderr
