@@ -21,6 +21,7 @@ __all__ = [
     "failure",
     "json_envelope",
     "line",
+    "log_lines",
     "note",
     "progress",
     "raw",
@@ -52,6 +53,15 @@ def line(text: str = "") -> None:
 def note(text: str) -> None:
     """Print one line for people to stderr."""
     _console(stderr=True).print(escape(text))
+
+
+def log_lines(lines: Sequence[str]) -> None:
+    """Print lines of a log to stderr as they are; a reader that has gone is no error."""
+    try:
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.flush()
+    except (OSError, ValueError):  # closed: the worker goes on without
+        return
 
 
 def raw(text: str) -> None:

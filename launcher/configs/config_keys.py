@@ -53,7 +53,7 @@ STANDING_KEYS = frozenset(
         "config.providers", "listeners", "rest.advertised.host.name", "rest.advertised.port",
         "rest.basic.auth.file", "rest.insecure.allow", "rest.max.body.bytes",
         "listeners.https.ssl.certificate.location", "listeners.https.ssl.key.location",
-        "listeners.https.ssl.key.password", "topic.tracking.enable", "topic.tracking.allow.reset",
+        "topic.tracking.enable", "topic.tracking.allow.reset",
         "access.control.allow.origin", "access.control.allow.methods",
     )
 )  # fmt: skip
@@ -82,7 +82,7 @@ WORKER_KEYS_OF_KAFKA = frozenset(
         "send.buffer.bytes", "security.protocol", "security.providers",
         "socket.connection.setup.timeout.ms", "socket.connection.setup.timeout.max.ms",
         *(f"sasl.{name}" for name in _SASL), *(f"ssl.{name}" for name in _SSL),
-        *(f"listeners.https.ssl.{name}" for name in _SSL if name != "key.password"),
+        *(f"listeners.https.ssl.{name}" for name in _SSL),
     )
 )  # fmt: skip
 """Kafka Connect's own worker keys that mean nothing here: passed over with a note."""

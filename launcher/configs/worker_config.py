@@ -62,13 +62,10 @@ class WorkerConfig:
     rest_auth_file: Path | None = None
     ssl_certificate: Path | None = None
     ssl_key: Path | None = None
-    ssl_key_password: str | None = None
     insecure_ok: bool = False
     rest_max_body_bytes: int = _BODY_BYTES
     topic_tracking_enabled: bool = True
     topic_tracking_reset_allowed: bool = True
-    allow_origin: str = ""
-    allow_methods: str = ""
 
 
 def parse_worker_config(
@@ -137,13 +134,10 @@ class _Parser:
             rest_auth_file=self._path(_AUTH_FILE),
             ssl_certificate=self._path(_CERTIFICATE),
             ssl_key=self._path(_KEY),
-            ssl_key_password=self._text("listeners.https.ssl.key.password"),
             insecure_ok=self._flag(_INSECURE, default=False),
             rest_max_body_bytes=self._number("rest.max.body.bytes", _BODY_BYTES, what="bytes"),
             topic_tracking_enabled=self._flag("topic.tracking.enable", default=True),
             topic_tracking_reset_allowed=self._flag("topic.tracking.allow.reset", default=True),
-            allow_origin=self._text("access.control.allow.origin") or "",
-            allow_methods=self._text("access.control.allow.methods") or "",
         )
         self._check_files(config)
         self._check_openness(config)
@@ -173,11 +167,10 @@ class _Parser:
         ):
             if file is not None and not file.is_file():
                 self._fault(key, f"names `{file}`, which is no file", "name an existing file")
-        if any(listener.scheme == "https" for listener in config.listeners):
-            for key, file in ((_CERTIFICATE, config.ssl_certificate), (_KEY, config.ssl_key)):
-                if file is None:
-                    remedy = "name a PEM file; Java key stores are not read"
-                    self._fault(key, "is missing, and a listener is `https`", remedy)
+        is_tls = any(listener.scheme == "https" for listener in config.listeners)
+        if is_tls and config.ssl_certificate is None:
+            remedy = "name a PEM file; Java key stores are not read"
+            self._fault(_CERTIFICATE, "is missing, and a listener is `https`", remedy)
 
     def _check_openness(self, config: WorkerConfig) -> None:
         """Refuse to let the network in without a password, or passwords over it in the clear."""

@@ -96,7 +96,6 @@ def test_a_standing_worker_reads_kafkas_keys_and_its_own(tmp_path: Path) -> None
         "rest.basic.auth.file=users\nrest.max.body.bytes=10\n"
         "listeners.https.ssl.certificate.location=cert.pem\n"
         f"listeners.https.ssl.key.location={tmp_path}/key.pem\n"
-        "listeners.https.ssl.key.password=p\n"
         "topic.tracking.enable=False\ntopic.tracking.allow.reset=false\n"
         "access.control.allow.origin=*\naccess.control.allow.methods=GET,PUT\n"
         "config.providers=env\nconfig.providers.env.class=EnvVarConfigProvider\n"
@@ -114,9 +113,8 @@ def test_a_standing_worker_reads_kafkas_keys_and_its_own(tmp_path: Path) -> None
     assert worker.rest_auth_file == tmp_path / "users"
     assert worker.ssl_certificate == tmp_path / "cert.pem"
     assert worker.ssl_key == tmp_path / "key.pem"
-    assert (worker.ssl_key_password, worker.rest_max_body_bytes) == ("p", 10)
+    assert worker.rest_max_body_bytes == 10
     assert (worker.topic_tracking_enabled, worker.topic_tracking_reset_allowed) == (False, False)
-    assert (worker.allow_origin, worker.allow_methods) == ("*", "GET,PUT")
     assert worker.flush_interval_s == 1.5
     assert (worker.strangers, worker.mistaken, worker.unused) == ((), (), ())
 
@@ -136,7 +134,7 @@ def test_every_fault_of_a_standing_workers_file_is_told_at_once(tmp_path: Path) 
         "listeners=localhost:8083,ftp://localhost:1,http://localhost:70000,"
         "https://localhost:2,https://localhost:2\n"
         "rest.advertised.port=x\nrest.basic.auth.file=nowhere\n"
-        "listeners.https.ssl.certificate.location=cert.pem\n"
+        "listeners.https.ssl.key.location=key.pem\n"
         "topic.tracking.enable=yes\nrest.max.body.bytes=-1\n",
     ) == [
         "`offset.flush.interval.ms` is `soon`, not a number of milliseconds",
@@ -148,8 +146,8 @@ def test_every_fault_of_a_standing_workers_file_is_told_at_once(tmp_path: Path) 
         "`rest.max.body.bytes` is `-1`, not a number of bytes",
         "`topic.tracking.enable` is `yes`, neither `true` nor `false`",
         "`rest.basic.auth.file` names `TMP/nowhere`, which is no file",
-        "`listeners.https.ssl.certificate.location` names `TMP/cert.pem`, which is no file",
-        "`listeners.https.ssl.key.location` is missing, and a listener is `https`",
+        "`listeners.https.ssl.key.location` names `TMP/key.pem`, which is no file",
+        "`listeners.https.ssl.certificate.location` is missing, and a listener is `https`",
     ]
 
 

@@ -1,0 +1,124 @@
+"""What a standing worker says while it runs: lines with time and level on stderr, as Kafka's.
+
+::
+
+    [2026-11-21 06:40:01,123] INFO [airports-0] read 120 rows (acme_csv.reader)
+
+A thread of its own writes them: a terminal that is held, or a pipe that nobody reads, does not hold
+the worker. What such a reader is too slow for is dropped, and counted.
+"""
+
+import logging
+import queue
+import threading
+import time
+
+from launcher import render
+from launcher.hosts.host_output import OutputStream
+from launcher.tasks.runtime import Event
+from launcher.worker.logger_levels import WORKER_LOGGER, LoggerLevels
+from manager.errors import VenvoyError
+
+__all__ = ["WorkerLog"]
+
+_MAX_WAITING = 10_000
+_MAX_WRITTEN = 500
+_CLOSE_S = 2.0
+_KAFKAS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+
+
+class WorkerLog:
+    """Takes the worker's callbacks, and Python's `logging`; prints what the levels let through."""
+
+    def __init__(self, levels: LoggerLevels) -> None:
+        self._levels = levels
+        self._waiting: queue.Queue[str | None] = queue.Queue(_MAX_WAITING)
+        self._dropped = 0
+        self._handler = _Handler(self)
+        root = logging.getLogger()
+        root.addHandler(self._handler)
+        logging.captureWarnings(capture=True)
+        self._thread = threading.Thread(target=self._write, name="venvoy-words", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Write what is left, but do not wait for a reader that does not read."""
+        logging.getLogger().removeHandler(self._handler)
+        try:
+            self._waiting.put(None, timeout=_CLOSE_S)
+        except queue.Full:
+            return
+        self._thread.join(_CLOSE_S)
+
+    def line(self, task: str, stream: OutputStream, text: str) -> None:
+        """A line that plugin code wrote to stdout or stderr."""
+        self._tell("INFO", task, text, stream)
+
+    def event(self, event: Event) -> None:
+        """A log record of a plugin, or a change of state."""
+        if event.kind == "log":
+            self._levels.saw(event.logger)
+        logger = event.logger or WORKER_LOGGER
+        if self._levels.is_told(logger, event.level):
+            self._tell(event.level, event.subject, event.text, logger)
+
+    def say(self, text: str, *, level: str = "INFO", subject: str = "") -> None:
+        """Something that the worker itself has to tell."""
+        if self._levels.is_told(WORKER_LOGGER, level):
+            self._tell(level, subject, text, WORKER_LOGGER)
+
+    def fault(self, error: VenvoyError, *, level: str = "ERROR", subject: str = "") -> None:
+        """Something that went wrong, with what to do about it."""
+        self.say(f"{error.message}\n    hint: {error.hint}", level=level, subject=subject)
+
+    def record(self, record: logging.LogRecord, text: str) -> None:
+        """A record of this process's own `logging`: a library of the worker's."""
+        self._tell(record.levelname, "", text, record.name)
+
+    def _tell(self, level: str, subject: str, text: str, logger: str) -> None:
+        now = time.time()
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+        name = f"[{subject}] " if subject else ""
+        millis = int(now * 1000) % 1000
+        line = f"[{stamp},{millis:03}] {_KAFKAS.get(level, level)} {name}{text} ({logger})"
+        try:
+            self._waiting.put_nowait(line)
+        except queue.Full:
+            self._dropped += 1
+
+    def _write(self) -> None:
+        """Print lines, many at once where many wait, until the end is asked for."""
+        line = self._waiting.get()
+        while line is not None:
+            lines = [line]
+            line = self._next()
+            while line and len(lines) < _MAX_WRITTEN:
+                lines.append(line)
+                line = self._next()
+            dropped, self._dropped = self._dropped, 0
+            if dropped:
+                lines.append(f"… {dropped} lines were dropped: nobody read them in time")
+            render.log_lines(lines)
+            if line == "":
+                line = self._waiting.get()
+
+    def _next(self) -> str | None:
+        """Return a line that waits, an empty text when none does, None at the end."""
+        try:
+            return self._waiting.get_nowait()
+        except queue.Empty:
+            return ""
+
+
+class _Handler(logging.Handler):
+    """Passes this process's records on."""
+
+    def __init__(self, log: WorkerLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._log.record(record, self.format(record))
+        except Exception:  # noqa: BLE001  # a library's bad format string must not end the worker
+            self.handleError(record)
