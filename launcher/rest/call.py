@@ -1,0 +1,93 @@
+"""One request, as an endpoint sees it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import unquote
+
+from starlette.requests import Request
+
+from launcher.rest.config import RestConfig
+from launcher.rest.faults import BodyTooLargeError, MediaTypeError, UnroutableError
+from launcher.rest.shapes import parse_json
+from launcher.worker.faults import RequestError
+from launcher.worker.interface import WorkerInterface
+
+__all__ = ["Call"]
+
+_Value = TypeVar("_Value")
+_FLAGS = {"true": True, "": True, "false": False}
+_MAX_TASK_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request, the worker that it is for, and the settings that bound it."""
+
+    request: Request
+    worker: WorkerInterface
+    config: RestConfig
+
+    @property
+    def connector(self) -> str:
+        """The connector's name in the path."""
+        return self.segment("connector")
+
+    @property
+    def task(self) -> int:
+        """The task's number in the path; UnroutableError when it is none, as Kafka answers."""
+        text = self.segment("task")
+        if text.isascii() and text.isdigit() and len(text) <= _MAX_TASK_DIGITS:
+            return int(text)
+        raise UnroutableError
+
+    def segment(self, name: str) -> str:
+        """Return a part of the path, decoded; RequestError when it is not UTF-8."""
+        encoded: str = self.request.path_params[name]
+        try:
+            return unquote(encoded, errors="strict")
+        except UnicodeDecodeError:
+            raise RequestError(f"The path is not UTF-8 at `{encoded}`") from None
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Return a boolean of the query; a name without a value is true.
+
+        Raises:
+            RequestError: it is neither true nor false. Kafka takes anything else for false.
+        """
+        text = self.request.query_params.get(name)
+        if text is None:
+            return default
+        if text.lower() not in _FLAGS:
+            raise RequestError(f"The query parameter {name} is `{text}`, not true or false")
+        return _FLAGS[text.lower()]
+
+    async def json(self, read: Callable[[object], _Value]) -> _Value:
+        """Read the body with one of the readers in `shapes`.
+
+        Raises:
+            MediaTypeError: it is not declared as JSON.
+            BodyTooLargeError: it is larger than the worker reads.
+            BodyError: it is not what the reader expects.
+        """
+        self._must_be_json()
+        return read(parse_json(await self._body()))
+
+    def _must_be_json(self) -> None:
+        headers = self.request.headers
+        if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+            return
+        declared = headers.get("content-type", "")
+        if declared.partition(";")[0].strip().lower() != "application/json":
+            raise MediaTypeError(media_type=declared)
+
+    async def _body(self) -> bytes:
+        limit = self.config.rest_max_body_bytes
+        if int(self.request.headers.get("content-length", "0")) > limit:
+            raise BodyTooLargeError(limit=limit)
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise BodyTooLargeError(limit=limit)
+        return bytes(body)

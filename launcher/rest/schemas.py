@@ -1,0 +1,213 @@
+"""The JSON schemas of everything that REST reads and answers, for `/openapi.json`.
+
+Answers allow more keys than they name: a client passes over what it does not know, and so can a
+later version say more. Requests allow no others, so that a typing error is told.
+"""
+
+from collections.abc import Mapping
+
+from launcher.rest.operation import array_of, ref
+from launcher.worker.views import Json
+
+__all__ = ["SCHEMAS"]
+
+
+def _answer(required: Mapping[str, Json], **optional: Json) -> Json:
+    return {
+        "type": "object",
+        "properties": {**required, **optional},
+        "required": list(required),
+    }
+
+
+def _request(required: Mapping[str, Json], **optional: Json) -> Json:
+    return {**_answer(required, **optional), "additionalProperties": False}
+
+
+def _map_of(values: Json) -> Json:
+    return {"type": "object", "additionalProperties": values}
+
+
+_TEXT: Json = {"type": "string"}
+_MAYBE_TEXT: Json = {"type": ["string", "null"]}
+_COUNT: Json = {"type": "integer", "minimum": 0}
+_SCALAR: Json = {"type": ["string", "number", "boolean"]}
+_MAYBE_SCALAR: Json = {"type": ["string", "number", "boolean", "null"]}
+_STATE: Json = {
+    "type": "string",
+    "enum": ["UNASSIGNED", "RUNNING", "PAUSED", "STOPPED", "FAILED", "RESTARTING"],
+}
+_CONNECTOR_TYPE: Json = {"type": "string", "enum": ["source", "sink", "unknown"]}
+_PLUGIN_TYPE: Json = {
+    "type": "string",
+    "enum": ["source", "sink", "transformation", "predicate", "converter", "header_converter"],
+}
+_KEY_TYPE: Json = {
+    "type": "string",
+    "enum": ["BOOLEAN", "STRING", "INT", "SHORT", "LONG", "DOUBLE", "LIST", "CLASS", "PASSWORD"],
+}
+
+_WORKER: Mapping[str, Json] = {
+    "Error": _answer({"error_code": {"type": "integer"}, "message": {**_TEXT, "minLength": 1}}),
+    "ServerInfo": _answer(
+        {
+            "version": {**_TEXT, "description": "the version of Kafka whose API this is"},
+            "commit": _TEXT,
+            "kafka_cluster_id": _TEXT,
+            "venvoy_version": _TEXT,
+        }
+    ),
+    "WorkerStatus": _answer(
+        {
+            "status": {"type": "string", "enum": ["starting", "healthy", "unhealthy"]},
+            "message": _TEXT,
+        }
+    ),
+    "Message": _answer({"message": _TEXT}),
+    "LoggerLevel": _answer({"level": _TEXT, "last_modified": {"type": ["integer", "null"]}}),
+    "LoggerLevels": _map_of(ref("LoggerLevel")),
+    "SetLevelRequest": {
+        **_answer({"level": {**_TEXT, "examples": ["DEBUG"]}}),
+        "description": "other keys are passed over, as in Kafka",
+    },
+}
+
+_CONNECTORS: Mapping[str, Json] = {
+    "ConnectorConfig": {
+        **_map_of(_SCALAR),
+        "description": "numbers and booleans are taken as their text",
+    },
+    "ConfigPatch": {**_map_of(_MAYBE_SCALAR), "description": "null takes a key away"},
+    "CreateConnectorRequest": _request(
+        {"config": ref("ConnectorConfig")},
+        name={**_MAYBE_TEXT, "description": "blanks around it are cut off"},
+        initial_state={
+            "type": ["string", "null"],
+            "enum": ["RUNNING", "PAUSED", "STOPPED", None],
+        },
+    ),
+    "TaskId": _answer({"connector": _TEXT, "task": _COUNT}),
+    "ConnectorInfo": _answer(
+        {
+            "name": _TEXT,
+            "config": _map_of(_TEXT),
+            "tasks": array_of(ref("TaskId")),
+            "type": _CONNECTOR_TYPE,
+        }
+    ),
+    "TaskInfo": _answer({"id": ref("TaskId"), "config": _map_of(_TEXT)}),
+    "ConnectorState": _answer(
+        {"state": _STATE, "worker_id": _TEXT},
+        trace={**_TEXT, "description": "left out when there is none"},
+        version={**_TEXT, "description": "of what runs, or ran last"},
+        environment={**_TEXT, "description": "the environment that it runs in"},
+    ),
+    "TaskState": _answer(
+        {"id": _COUNT, "state": _STATE, "worker_id": _TEXT}, trace=_TEXT, version=_TEXT
+    ),
+    "StageVersion": _answer(
+        {
+            "role": {
+                "type": "string",
+                "enum": [
+                    "key.converter",
+                    "value.converter",
+                    "header.converter",
+                    "transformation",
+                    "predicate",
+                ],
+            },
+            "class": _TEXT,
+            "version": _TEXT,
+        },
+        alias=_TEXT,
+        environment=_TEXT,
+    ),
+    "ConnectorStateInfo": _answer(
+        {
+            "name": _TEXT,
+            "connector": ref("ConnectorState"),
+            "tasks": array_of(ref("TaskState")),
+            "type": _CONNECTOR_TYPE,
+        },
+        stages=array_of(ref("StageVersion")),
+    ),
+    "ExpandedConnectors": _map_of(
+        _answer({}, status=ref("ConnectorStateInfo"), info=ref("ConnectorInfo"))
+    ),
+}
+
+_OFFSETS: Mapping[str, Json] = {
+    "ConnectorOffsets": _answer(
+        {
+            "offsets": array_of(
+                _answer({"partition": {"type": "object"}, "offset": {"type": ["object", "null"]}})
+            )
+        }
+    ),
+    "AlterOffsetsRequest": _request(
+        {
+            "offsets": {
+                "type": "array",
+                "minItems": 1,
+                "items": _request(
+                    {"partition": {"type": "object"}, "offset": {"type": ["object", "null"]}}
+                ),
+            }
+        }
+    ),
+    "ActiveTopics": {
+        **_map_of(_answer({"topics": array_of(_TEXT)})),
+        "minProperties": 1,
+        "maxProperties": 1,
+    },
+}
+
+_PLUGINS: Mapping[str, Json] = {
+    "PluginInfo": _answer(
+        {"class": _TEXT, "type": _PLUGIN_TYPE},
+        version=_TEXT,
+        location={**_TEXT, "description": "where on the plugin path it is"},
+    ),
+    "ConfigKeyInfo": _answer(
+        {
+            "name": _TEXT,
+            "type": _KEY_TYPE,
+            "required": {"type": "boolean"},
+            "default_value": _MAYBE_TEXT,
+            "importance": {"type": "string", "enum": ["HIGH", "MEDIUM", "LOW"]},
+            "documentation": _MAYBE_TEXT,
+            "group": _MAYBE_TEXT,
+            "width": {"type": "string", "enum": ["NONE", "SHORT", "MEDIUM", "LONG"]},
+            "display_name": _MAYBE_TEXT,
+            "dependents": array_of(_TEXT),
+            "order": {"type": "integer"},
+        }
+    ),
+    "ConfigValueInfo": _answer(
+        {
+            "name": _TEXT,
+            "value": _MAYBE_TEXT,
+            "recommended_values": array_of(_TEXT),
+            "errors": array_of(_TEXT),
+            "visible": {"type": "boolean"},
+        }
+    ),
+    "ConfigInfo": _answer(
+        {
+            "definition": {"anyOf": [ref("ConfigKeyInfo"), {"type": "null"}]},
+            "value": ref("ConfigValueInfo"),
+        }
+    ),
+    "ConfigInfos": _answer(
+        {
+            "name": _TEXT,
+            "error_count": _COUNT,
+            "groups": array_of(_TEXT),
+            "configs": array_of(ref("ConfigInfo")),
+        }
+    ),
+}
+
+SCHEMAS: Mapping[str, Json] = {**_WORKER, **_CONNECTORS, **_OFFSETS, **_PLUGINS}
+"""By the name that `ref` takes."""

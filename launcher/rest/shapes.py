@@ -1,0 +1,208 @@
+"""Request bodies: JSON read into checked values, or a BodyError that says what was expected.
+
+Kafka Connect answers most of these faults with 500; here they are 400.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from launcher.rest.faults import BodyError
+from launcher.worker.views import Json, TargetState
+
+__all__ = [
+    "CreateRequest",
+    "NumberText",
+    "parse_json",
+    "read_config",
+    "read_create_request",
+    "read_level",
+    "read_offsets",
+]
+
+_KINDS = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
+_MAX_DEPTH = 64
+_INITIAL_STATES = {
+    "RUNNING": TargetState.STARTED,
+    "PAUSED": TargetState.PAUSED,
+    "STOPPED": TargetState.STOPPED,
+}
+
+
+class NumberText(str):
+    """A JSON number as it was written: configs keep `1.50` as it is, as Kafka Connect does."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRequest:
+    """Kafka's CreateConnectorRequest; `name` has no blanks around it and may be empty."""
+
+    name: str
+    config: Mapping[str, str | None]
+    initial_state: TargetState | None
+
+
+def parse_json(data: bytes) -> object:
+    """Return the value of a JSON document; its numbers are NumberTexts.
+
+    Raises:
+        BodyError: it is empty, no JSON, nested too deep, or says a text that is not Unicode.
+    """
+    if not data.strip():
+        raise BodyError("The request has no body; expected JSON")
+    try:
+        text = data.decode(json.detect_encoding(data))
+        value: object = json.loads(
+            text, parse_int=NumberText, parse_float=NumberText, parse_constant=_no_constant
+        )
+    except RecursionError:
+        raise BodyError("The request body is nested too deep") from None
+    except ValueError as error:
+        raise BodyError(f"The request body is not JSON: {error}") from None
+    if "\\u" in text:
+        _must_be_unicode(value)
+    return value
+
+
+def read_config(value: object, *, where: str = "the request body") -> dict[str, str | None]:
+    """Read a connector's config: strings; a number or a boolean is taken as its text.
+
+    None stays: it takes a key away in a patch, and is a fault of validation elsewhere.
+    """
+    return {
+        key: _scalar_text(item, f"`{key}` in {where}")
+        for key, item in _object(value, where).items()
+    }
+
+
+def read_create_request(value: object) -> CreateRequest:
+    """Read the body of POST /connectors."""
+    body = _object(value, "the request body")
+    _only(body, ("name", "config", "initial_state"), "the request body")
+    name = body.get("name")
+    if not isinstance(name, str | None):
+        raise _unexpected("`name`", "a string", name)
+    if "config" not in body:
+        raise BodyError('The request body has no `config`; expected {"name": …, "config": {…}}')
+    return CreateRequest(
+        name=(name or "").strip(),
+        config=read_config(body["config"], where="`config`"),
+        initial_state=_initial_state(body.get("initial_state")),
+    )
+
+
+def read_offsets(value: object) -> tuple[Json, ...]:
+    """Read the body of PATCH /connectors/{connector}/offsets."""
+    body = _object(value, "the request body")
+    _only(body, ("offsets",), "the request body")
+    entries = body.get("offsets")
+    if entries is None or entries == []:
+        raise BodyError("Partitions / offsets need to be provided for an alter offsets request")
+    if not isinstance(entries, list):
+        raise _unexpected("`offsets`", "an array", entries)
+    return tuple(_offset_entry(entry, number) for number, entry in enumerate(entries))
+
+
+def read_level(value: object) -> str:
+    """Read the body of PUT /admin/loggers/{logger}."""
+    level = _object(value, "the request body").get("level")
+    if level is None:
+        raise BodyError("Desired 'level' parameter was not specified in request.")
+    if not isinstance(level, str):
+        raise _unexpected("`level`", "a string", level)
+    return level
+
+
+def _offset_entry(entry: object, number: int) -> Json:
+    where = f"`offsets[{number}]`"
+    pair = _object(entry, where)
+    _only(pair, ("partition", "offset"), where)
+    for key in ("partition", "offset"):
+        if key not in pair:
+            raise BodyError(f"{where} has no `{key}`")
+    partition = _object(pair["partition"], f"`partition` in {where}")
+    if pair["offset"] is None:
+        return {"partition": _numbers(partition), "offset": None}
+    offset = _object(pair["offset"], f"`offset` in {where}")
+    return {"partition": _numbers(partition), "offset": _numbers(offset)}
+
+
+def _initial_state(value: object) -> TargetState | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and value.upper() in _INITIAL_STATES:
+        return _INITIAL_STATES[value.upper()]
+    found = f"`{value}`" if isinstance(value, str) else _kind(value)
+    raise BodyError(f"Expected RUNNING, PAUSED or STOPPED as `initial_state`, found {found}")
+
+
+def _scalar_text(value: object, where: str) -> str | None:
+    if isinstance(value, NumberText):
+        return str.__str__(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | None):
+        return value
+    raise _unexpected(where, "a string", value)
+
+
+def _object(value: object, where: str) -> dict[str, object]:
+    if isinstance(value, dict):
+        return value
+    raise _unexpected(where, "an object", value)
+
+
+def _only(body: Mapping[str, object], known: tuple[str, ...], where: str) -> None:
+    for key in body:
+        if key not in known:
+            raise BodyError(f"Unrecognized field `{key}` in {where}; known: {', '.join(known)}")
+
+
+def _numbers(value: object, depth: int = 0) -> object:
+    """Turn the numbers of an offset into Python's."""
+    if depth > _MAX_DEPTH:
+        raise BodyError("The request body is nested too deep")
+    if isinstance(value, NumberText):
+        return _number(value)
+    if isinstance(value, dict):
+        return {key: _numbers(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item, depth + 1) for item in value]
+    return value
+
+
+def _number(text: NumberText) -> int | float:
+    try:
+        number = int(text) if text.lstrip("-").isdigit() else float(text)
+    except ValueError:
+        raise BodyError(f"A number in the request body has {len(text)} digits") from None
+    if isinstance(number, float) and not math.isfinite(number):
+        raise BodyError(f"The number {text} in the request body is too large")
+    return number
+
+
+def _unexpected(where: str, expected: str, found: object) -> BodyError:
+    return BodyError(f"Expected {expected} as {where}, found {_kind(found)}")
+
+
+def _kind(found: object) -> str:
+    if found is None:
+        return "null"
+    return "a number" if isinstance(found, NumberText) else _KINDS[type(found)]
+
+
+def _must_be_unicode(value: object) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BodyError(
+            "The request body is not JSON: it has half of a surrogate pair, which is no character"
+        ) from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise BodyError(f"The request body is not JSON: {name} is no JSON number")
