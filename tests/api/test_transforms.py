@@ -6,6 +6,7 @@ from decimal import Decimal as Number
 
 import pytest
 
+from tests.api.transforming import applied, configured, sink
 from venvoy_api import (
     FLOAT64_SCHEMA,
     INT8_SCHEMA,
@@ -21,7 +22,6 @@ from venvoy_api import (
     Predicate,
     Schema,
     SchemaBuilder,
-    SinkRecord,
     SourceRecord,
     Struct,
     Time,
@@ -41,23 +41,6 @@ ROW = (
     .field("note", SchemaBuilder.string().optional().build())
     .build()
 )
-
-
-def configured(transformation: Transformation, **settings: str) -> Transformation:
-    transformation.configure({key.replace("_", "."): value for key, value in settings.items()})
-    return transformation
-
-
-def sink(schema: Schema | None, value: object) -> SinkRecord:
-    record = SinkRecord("rows", 2, None, {"k": 1}, schema, value, 7, timestamp=1000)
-    record.headers.add("h", 1)
-    return record
-
-
-def applied(transformation: Transformation, record: ConnectRecord) -> ConnectRecord:
-    result = transformation.apply(record)
-    assert result is not None
-    return result
 
 
 def row(**values: object) -> Struct:

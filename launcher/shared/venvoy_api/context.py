@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from concurrent.futures import Future
 
     from venvoy_api.record import SinkRecord, TopicPartition
 
@@ -49,8 +50,16 @@ class ErrantRecordReporter(ABC):
     """Takes records that a sink cannot handle, so that the task need not fail for them."""
 
     @abstractmethod
-    def report(self, record: SinkRecord, error: BaseException) -> None:
-        """Hand the record over with the reason; raises ConnectError if none is tolerated."""
+    def report(self, record: SinkRecord, error: BaseException) -> Future[None]:
+        """Hand the record over with the reason, as Kafka's (KIP-610); then go on with the others.
+
+        It is logged, or stored in the dead letter topic, or both, as `errors.*` say, and counts
+        against `errors.tolerance`: with `none` this raises ConnectError, and the task fails, also
+        when that is caught.
+
+        The future is done once the record is stored. Offsets that the framework commits wait for
+        that by themselves; only a task that keeps its offsets elsewhere has to call `result`.
+        """
 
 
 class ConnectorContext(ABC):
@@ -88,6 +97,13 @@ class SourceTaskContext(ABC):
     def offset_storage_reader(self) -> OffsetStorageReader:
         """Return the reader of this connector's committed offsets."""
 
+    def transaction_context(self) -> None:
+        """Return None: tasks cannot mark transactions of their own, as KIP-618 would let them.
+
+        Each batch is stored together with its source offsets, so there is nothing to mark.
+        """
+        return
+
 
 class SinkTaskContext(ABC):
     """What a sink task may ask of the framework."""
@@ -124,5 +140,8 @@ class SinkTaskContext(ABC):
         """Ask for `pre_commit` and a commit soon, without waiting for the interval."""
 
     def errant_record_reporter(self) -> ErrantRecordReporter | None:
-        """Return where bad records can be reported, or None if nowhere: then raise instead."""
+        """Return where bad records can be reported, or None if nowhere: then raise instead.
+
+        There is one when `errors.deadletterqueue.topic.name` or `errors.log.enable` is set.
+        """
         return None
