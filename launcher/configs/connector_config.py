@@ -62,6 +62,7 @@ class ConnectorConfig:
     connector: PluginRequest
     tasks_max: int
     topics: tuple[str, ...]
+    topics_regex: re.Pattern[str] | None
     transforms: tuple[TransformRequest, ...]
     key_converter: PluginRequest | None
     value_converter: PluginRequest | None
@@ -117,8 +118,9 @@ class _Parser:
         connector = self.connector()
         tasks_max = self.positive("tasks.max", 1)
         topics = self.items("topics")
-        if "topics.regex" in self.pairs:
-            self.fault("topics.regex", "is not supported yet", "name the topics in `topics`")
+        topics_regex = self.pattern("topics.regex")
+        if topics and topics_regex is not None:
+            self.fault("topics.regex", "is set beside `topics`", "keep one of the two")
         self.positive(MAX_POLL_RECORDS, 1)
         transforms = self.transforms()
         converters = {part: self.converter(part) for part in ("key", "value", "header")}
@@ -130,6 +132,7 @@ class _Parser:
             connector=connector,
             tasks_max=tasks_max,
             topics=topics,
+            topics_regex=topics_regex,
             transforms=transforms,
             key_converter=converters["key"],
             value_converter=converters["value"],
@@ -159,6 +162,17 @@ class _Parser:
     def items(self, key: str) -> tuple[str, ...]:
         parts = (part.strip() for part in self.pairs.get(key, "").split(","))
         return tuple(dict.fromkeys(part for part in parts if part))
+
+    def pattern(self, key: str) -> re.Pattern[str] | None:
+        text = self.pairs.get(key, "").strip()
+        if not text:
+            return None
+        try:
+            return re.compile(text)
+        except re.error as error:
+            reason = f"is `{text}`, which is no regular expression: {error}"
+            self.fault(key, reason, f"write a pattern such as `{key}=orders_.*`")
+            return None
 
     def connector(self) -> PluginRequest | None:
         name = self.required("connector.class", "name a connector that `venvoy plugins list` shows")

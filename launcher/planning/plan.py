@@ -4,6 +4,7 @@ Pure: it reads a catalog and a config and decides; nothing here touches a disk o
 `explain` costs nothing and the rules are tested without either.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -108,7 +109,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelinePlan:
-    """How one connector runs: its segments in the order in which records pass them."""
+    """How one connector runs: its segments in the order in which records pass them.
+
+    A sink reads `topics`, or every topic whose whole name `topics_regex` matches.
+    """
 
     name: str
     kind: Literal["source", "sink"]
@@ -117,6 +121,7 @@ class PipelinePlan:
     tasks_max: int
     topics: tuple[str, ...]
     config: Mapping[str, str]
+    topics_regex: re.Pattern[str] | None = None
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -158,7 +163,7 @@ def plan_pipeline(
     kind: Literal["source", "sink"] = (
         "source" if connector.plugin.type is PluginType.SOURCE else "sink"
     )
-    if kind == "sink" and not config.topics:
+    if kind == "sink" and not config.topics and config.topics_regex is None:
         planner.fault("topics", "is missing", "name the topics that the sink reads, by commas")
     middle = [stage for stage in transforms if stage is not None]
     ends = [stage for stage in converters if stage is not None]
@@ -170,6 +175,7 @@ def plan_pipeline(
         segments=segments(ordered, own=own),
         tasks_max=config.tasks_max,
         topics=config.topics,
+        topics_regex=config.topics_regex,
         config=config.properties,
     ), tuple(planner.problems)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -100,8 +100,14 @@ class ConnectorHost:
         self._host = host
         self._plan = plan
         self._runtime = runtime
+        self._is_stopping = False
         self.failure: VenvoyError | None = None
+        self.on_failure: Callable[[VenvoyError], None] = lambda _failure: None
+        """Called when the connector says that it failed, or its host dies."""
+        self.on_reconfigure: Callable[[], None] = self._pass_over
+        """Called when the connector asks for its task configs to be taken again."""
         host.on_message = self._take
+        host.ended.add_done_callback(lambda _: self._ended())
 
     @classmethod
     async def start(cls, plan: PipelinePlan, segment: Segment, runtime: Runtime) -> "ConnectorHost":
@@ -130,17 +136,11 @@ class ConnectorHost:
 
     async def begin(self, offsets: Sequence[SourceOffset]) -> TaskClass:
         """Start the connector; return the class of its tasks."""
-        connector = next(
-            stage
-            for segment in self._plan.segments
-            for stage in segment_message(self._plan, segment)
-            if stage["role"] == "connector"
-        )
         answer = cast(
             "dict[str, str]",
             await self._request(
                 "start",
-                connector=connector,
+                connector=self._connector_message(),
                 config=dict(self._plan.config),
                 offsets=decoded_offsets(offsets),
             ),
@@ -151,7 +151,8 @@ class ConnectorHost:
         """Return the configs of the tasks.
 
         Raises:
-            TooManyTasksError: there are more than `tasks.max`, as Kafka has it.
+            TooManyTasksError: there are more than `tasks.max`, and `tasks.max.enforce` is not
+                false (KIP-1004).
         """
         allowed = self._plan.tasks_max
         answer = cast(
@@ -159,11 +160,42 @@ class ConnectorHost:
         )
         configs = tuple(answer["configs"])
         if len(configs) > allowed:
-            raise TooManyTasksError(connector=self._plan.name, wanted=len(configs), allowed=allowed)
+            error = TooManyTasksError(
+                connector=self._plan.name, wanted=len(configs), allowed=allowed
+            )
+            if self._plan.config.get("tasks.max.enforce", "true").strip().lower() != "false":
+                raise error
+            self._runtime.tell(self._plan.name, error.message, level="WARNING")
         return configs
+
+    async def alter_offsets(self, offsets: Sequence[object]) -> bool:
+        """Tell a connector that is not started of new offsets; return whether it knew of them.
+
+        `offsets` are [partition, offset] of a source or [topic, partition, offset] of a sink, the
+        offset None when it is forgotten.
+
+        Raises:
+            PluginFailedError: the connector refuses them.
+        """
+        answer = await self._request(
+            "alter_offsets",
+            connector=self._connector_message(),
+            config=dict(self._plan.config),
+            offsets=list(offsets),
+        )
+        return answer is True
+
+    def _connector_message(self) -> dict[str, object]:
+        return next(
+            stage
+            for segment in self._plan.segments
+            for stage in segment_message(self._plan, segment)
+            if stage["role"] == "connector"
+        )
 
     async def stop(self) -> None:
         """Stop the connector and its host; one that died by itself has failed."""
+        self._is_stopping = True
         await self._host.stop(timeout_s=self._runtime.settings.shutdown_timeout_s)
         if self._host.ended.result() != 0 and not self._host.was_signalled:
             self.failure = self.failure or self._host.death()
@@ -183,9 +215,17 @@ class ConnectorHost:
             error = PluginError.from_message(message.get("error"))
             self.failure = PluginFailedError(task=name, error=error)
             self._runtime.tell(name, self.failure.message, level="ERROR")
+            self.on_failure(self.failure)
         elif message["type"] == "reconfigure":
-            text = "asks for new task configs; its tasks keep theirs until the next start"
-            self._runtime.tell(name, text, level="WARNING")
+            self.on_reconfigure()
+
+    def _pass_over(self) -> None:
+        text = "asks for new task configs; its tasks keep theirs until the next start"
+        self._runtime.tell(self._plan.name, text, level="WARNING")
+
+    def _ended(self) -> None:
+        if not self._is_stopping and not self._host.was_signalled:
+            self.on_failure(self._host.death())
 
 
 async def validate(

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -54,7 +54,8 @@ class RunSettings:
     """Times in seconds; windows bound what is on its way between the worker and one host.
 
     `working_dir` is where hosts run, so that relative paths in configs mean what they say.
-    `parent_environment` is what hosts' environment variables are picked from.
+    `parent_environment` is what hosts' environment variables are picked from. `until_drained`:
+    sources that have no more to poll for good are complete; otherwise they run on until stopped.
     """
 
     working_dir: Path
@@ -63,6 +64,7 @@ class RunSettings:
     shutdown_timeout_s: float = 5.0
     window_records: int = 20_000
     window_bytes: int = 32 * 1024 * 1024
+    until_drained: bool = True
 
 
 class Signals:
@@ -98,7 +100,11 @@ class Signals:
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """One run's surroundings. `open_log` is called once, when the log is first used."""
+    """The surroundings of connectors and tasks: of one run, or of one connector that stands.
+
+    `open_log` is called once, when the log is first used. What `dataclasses.replace` makes shares
+    hosts and signals.
+    """
 
     environments: Mapping[Path, Environment]
     api: ApiCopy
@@ -108,6 +114,7 @@ class Runtime:
     on_output: OnOutput
     on_event: OnEvent
     signals: Signals = field(default_factory=Signals)
+    host_messages: Callable[[], Iterable[Message]] = tuple
     _hosts: list[Host] = field(default_factory=list)
 
     @cached_property
@@ -137,9 +144,17 @@ class Runtime:
             isolated=segment.location.shape is not Shape.WORKER,
         )
         host = Host.spawn(spec, guardian=self.guardian, on_output=self.on_output)
+        self._hosts[:] = [one for one in self._hosts if not one.ended.done()]
         self._hosts.append(host)
         await host.greeting()
+        for message in self.host_messages():
+            host.control.send(message)
         return host
+
+    def broadcast(self, message: Message) -> None:
+        """Tell every host that runs now."""
+        for host in self._hosts:
+            host.control.send(message)
 
     async def end_hosts(self) -> None:
         """End every host that still lives: of a run that was broken off."""

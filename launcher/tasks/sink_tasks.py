@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import zlib
+from collections.abc import Mapping, Sequence
 
 from launcher.hosts.control import Message
 from launcher.hosts.frames import FrameKind, StoredFrame, encode_end, for_feed, read_frame
 from launcher.hosts.window import Window
 from launcher.storage.topic_log import TopicPartition
 from launcher.tasks.runtime import Runtime
-from launcher.tasks.task import Task, TaskSpec
+from launcher.tasks.task import Task, TaskListener, TaskSpec
 from manager.errors import VenvoyError
 
 __all__ = ["SinkTask"]
@@ -26,8 +27,15 @@ class SinkTask(Task):
     starts again from the positions that it names.
     """
 
-    def __init__(self, spec: TaskSpec, runtime: Runtime) -> None:
-        super().__init__(spec, runtime)
+    def __init__(
+        self,
+        spec: TaskSpec,
+        runtime: Runtime,
+        *,
+        listener: TaskListener | None = None,
+        paused: bool = False,
+    ) -> None:
+        super().__init__(spec, runtime, listener=listener, paused=paused)
         self._positions: dict[TopicPartition, int] = {}
         self._began_at: dict[TopicPartition, int] = {}
         self._paused: set[TopicPartition] = set()
@@ -44,7 +52,7 @@ class SinkTask(Task):
     async def start_fields(self) -> dict[str, object]:
         """Return the partitions of this task with the offsets to begin at."""
         committed = await self.runtime.log.sink_offsets(self.spec.plan.name)
-        ends = await self.runtime.log.ends(self.spec.plan.topics)
+        ends = await self._ends()
         known = {*ends, *((topic, 0) for topic in self.spec.plan.topics)}
         self._positions = {
             place: committed.get(place, 0) for place in sorted(known) if self._is_mine(place)
@@ -107,10 +115,19 @@ class SinkTask(Task):
         topic, partition = place
         return (zlib.crc32(topic.encode()) + partition) % self.spec.of == self.spec.index
 
+    async def _ends(self) -> Mapping[TopicPartition, int]:
+        """Return where the topics end, those that a pattern finds by now among them."""
+        plan, log = self.spec.plan, self.runtime.log
+        topics: Sequence[str] = plan.topics
+        if plan.topics_regex is not None:
+            found = await log.topic_names()
+            topics = [topic for topic in found if plan.topics_regex.fullmatch(topic)]
+        return await log.ends(topics)
+
     async def _feed(self, writer: asyncio.StreamWriter) -> bool:
         """Send what there is, while the window allows; True when there may be more."""
         were_done = self.runtime.signals.sources_done.is_set()
-        ends = await self.runtime.log.ends(self.spec.plan.topics)
+        ends = await self._ends()
         for place in sorted(ends):
             if self._is_mine(place):
                 self._positions.setdefault(place, 0)
@@ -143,6 +160,8 @@ class SinkTask(Task):
         self._window.take(self._batch, records=frame.count, size_bytes=len(frame.data))
         writer.write(for_feed(frame.data, batch=self._batch, epoch=self._epoch))
         self._positions[frame.topic, frame.partition] = frame.end_offset
+        self.listener.topic(frame.topic)
+        self.records_in += frame.count
 
     async def _end(self, writer: asyncio.StreamWriter) -> None:
         """Say once, for these positions, that this was all."""
@@ -155,7 +174,7 @@ class SinkTask(Task):
     async def _take_acks(self, reader: asyncio.StreamReader) -> None:
         while (frame := await read_frame(reader)) is not None:
             if frame.kind is FrameKind.ACK:
-                self._window.release(frame.batch)
+                self.records_out += self._window.release(frame.batch)
                 self._changed.set()
 
     async def _wait(self, acks: asyncio.Task[None]) -> None:

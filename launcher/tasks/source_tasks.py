@@ -55,6 +55,8 @@ class SourceTask(Task):
             source_offsets=parse_source_offsets(batch[-1].source_offsets),
         )
         count = sum(frame.count for frame in batch)
+        for topic in {frame.topic for frame in batch if frame.count}:
+            self.listener.topic(topic)
         storing = group.create_task(self.runtime.log.append(append))
         return batch[-1].batch, count, storing
 

@@ -8,8 +8,10 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from launcher.configs.config_keys import MAX_POLL_RECORDS
+from launcher.configs.error_settings import ErrorSettings
 from launcher.hosts.control import Message, PluginError, PluginFailedError
 from launcher.hosts.host import Host
 from launcher.planning.plan import PipelinePlan, Segment
@@ -18,9 +20,10 @@ from launcher.tasks.report import RunState, TaskReport
 from launcher.tasks.runtime import Event, Runtime, segment_message
 from manager.errors import InternalError, VenvoyError
 
-__all__ = ["Task", "TaskSpec"]
+__all__ = ["Phase", "Task", "TaskListener", "TaskSpec"]
 
 _MAX_POLL_RECORDS = 500
+_LAST_ERROR = "last-error-timestamp"
 _FLUSH_SHARE = 0.6  # of the time to stop in; the rest is the plugin's own `stop`
 
 
@@ -39,20 +42,53 @@ class TaskSpec:
         """Kafka's name of a task."""
         return f"{self.plan.name}-{self.index}"
 
+    @property
+    def error_settings(self) -> ErrorSettings:
+        """What the connector's `errors.*` keys say; raises ConfigValueError."""
+        return ErrorSettings.of(self.plan.config, connector=self.plan.name)
+
+
+class Phase(StrEnum):
+    """What a task that has started does."""
+
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskListener:
+    """Whom a task tells: its phase when that has come true, and each topic whenever it uses it."""
+
+    phase: Callable[[Phase], None] = lambda _phase: None
+    topic: Callable[[str], None] = lambda _topic: None
+
 
 class Task(ABC):
     """What source and sink tasks share: their hosts, and how those end.
 
-    `run` returns a report and raises nothing that a plugin can cause.
+    `run` returns a report and raises nothing that a plugin can cause. `records_in` and
+    `records_out` are what it has done so far.
     """
 
-    def __init__(self, spec: TaskSpec, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        spec: TaskSpec,
+        runtime: Runtime,
+        *,
+        listener: TaskListener | None = None,
+        paused: bool = False,
+    ) -> None:
         self.spec = spec
         self.runtime = runtime
+        self.listener = listener or TaskListener()
         self.hosts: list[Host] = []
         self.records_in = 0
         self.records_out = 0
+        self._errors: dict[int, Mapping[str, int]] = {}
         self.is_complete = False
+        self._is_paused = paused
+        self._is_begun = False
+        self._stop_asked = False
         self._failure: VenvoyError | None = None
         self._orderly: set[int] = set()
         self._began = time.monotonic()
@@ -71,10 +107,36 @@ class Task(ABC):
             self.runtime.signals.unwatch(self._wake)
         return self._report()
 
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Kafka's task-error-metrics by name, of all its hosts together."""
+        names = {name for counts in self._errors.values() for name in counts}
+        join = {name: max if name == _LAST_ERROR else sum for name in names}
+        return {
+            name: join[name](counts.get(name, 0) for counts in self._errors.values())
+            for name in sorted(names)
+        }
+
+    def stop(self) -> None:
+        """End the task in order; `run` returns when it has ended."""
+        self._stop_asked = True
+        self._wake.set()
+
+    def set_paused(self, paused: bool) -> None:
+        """Move records no more, or again; the listener hears when it has come true."""
+        if paused is self._is_paused:
+            return
+        self._is_paused = paused
+        if self._is_begun:  # else the start message says it
+            for host in self.hosts:
+                host.control.send({"type": "pause" if paused else "resume"})
+
     async def _run(self) -> None:
         with contextlib.ExitStack() as unopened:
             ends, ours = self._sockets(unopened)
-            await self._start_hosts(ends)
+            await self._start_hosts_unless_stopped(ends)
+            if not self.hosts:
+                return
             unopened.pop_all()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         try:
@@ -129,21 +191,48 @@ class Task(ABC):
         outs = [*(pair[0] for pair in pairs[1:]), None]
         return list(zip((pair[1] for pair in pairs), outs, strict=True)), pairs[0][0]
 
-    async def _start_hosts(
+    @property
+    def _is_stopping(self) -> bool:
+        return self._stop_asked or self.runtime.signals.stop.is_set()
+
+    async def _start_hosts_unless_stopped(
         self, ends: list[tuple[socket.socket | None, socket.socket | None]]
     ) -> None:
-        starts = [
-            self._start_host(place, segment, *pair)
-            for place, (segment, pair) in enumerate(zip(self.spec.plan.segments, ends, strict=True))
-        ]
-        results = await asyncio.gather(*starts, return_exceptions=True)
-        self.hosts = [host for host in results if isinstance(host, Host)]
-        for place, host in enumerate(self.hosts):
+        """Start every host, which may take a plugin's time; none is left when a stop comes first.
+
+        Raises what the first host that cannot be started raises.
+        """
+        started: dict[int, Host] = {}
+        starting = asyncio.create_task(self._start_hosts(ends, started))
+        starting.add_done_callback(lambda _: self._wake.set())
+        while not (starting.done() or self._is_stopping):
+            await self._wake.wait()
+            self._wake.clear()
+        starting.cancel()
+        await asyncio.wait((starting,))
+        errors = () if starting.cancelled() else starting.result()
+        if starting.cancelled() or errors:
+            await asyncio.gather(*(host.kill() for host in started.values()))
+            for error in errors:
+                raise error
+            return
+        self.hosts = [started[place] for place in sorted(started)]
+        for place, host in started.items():
             host.on_message = self._listener(place, host)
-        errors = [error for error in results if isinstance(error, BaseException)]
-        if errors:
-            await asyncio.gather(*(host.kill() for host in self.hosts))
-            raise errors[0]
+
+    async def _start_hosts(
+        self,
+        ends: list[tuple[socket.socket | None, socket.socket | None]],
+        started: dict[int, Host],
+    ) -> list[BaseException]:
+        """Start every host into `started`; return what kept the others from it."""
+
+        async def start(place: int, segment: Segment) -> None:
+            started[place] = await self._start_host(place, segment, *ends[place])
+
+        starts = [start(place, one) for place, one in enumerate(self.spec.plan.segments)]
+        results = await asyncio.gather(*starts, return_exceptions=True)
+        return [error for error in results if error is not None]
 
     async def _start_host(
         self,
@@ -172,9 +261,14 @@ class Task(ABC):
             "flush_interval_ms": int(settings.flush_interval_s * 1000),
             "flush_timeout_ms": int(settings.shutdown_timeout_s * _FLUSH_SHARE * 1000),
             "max_poll_records": int(plan.config.get(MAX_POLL_RECORDS, _MAX_POLL_RECORDS)),
-            "until_drained": True,
+            "until_drained": settings.until_drained,
+            "paused": self._is_paused,
+            "errors": self.spec.error_settings.as_message(
+                connector=plan.name, task=self.spec.index
+            ),
             **fields,
         }
+        began_paused, self._is_begun = self._is_paused, True
         task_class = {
             "module": self.spec.task_class.module,
             "qualname": self.spec.task_class.qualname,
@@ -191,7 +285,11 @@ class Task(ABC):
         ]
         results = await asyncio.gather(*starts, return_exceptions=True)
         if not any(isinstance(result, BaseException) for result in results):
-            self.runtime.tell(self.spec.name, "RUNNING")
+            self._tell_phase(Phase.PAUSED if began_paused else Phase.RUNNING)
+
+    def _tell_phase(self, phase: Phase) -> None:
+        self.runtime.tell(self.spec.name, phase)
+        self.listener.phase(phase)
 
     async def _watch(self) -> None:
         """Wait until the task is complete, has failed, or is to stop."""
@@ -200,7 +298,7 @@ class Task(ABC):
         while not (
             self.is_complete
             or self._failure is not None
-            or self.runtime.signals.stop.is_set()
+            or self._is_stopping
             or any(host.ended.done() for host in self.hosts)
         ):
             await self._wake.wait()
@@ -224,11 +322,22 @@ class Task(ABC):
             else:
                 if message["type"] == "stopped":
                     self._orderly.add(place)
+                if message["type"] == "errors":
+                    self._errors[place] = _counts(message)
                 if self._has_task(place):
+                    self._take_own(message)
                     self.take(message)
             self._wake.set()
 
         return listen
+
+    def _take_own(self, message: Message) -> None:
+        """Take what source and sink tasks tell alike."""
+        kind = message["type"]
+        if kind == "paused" and self._is_paused:
+            self._tell_phase(Phase.PAUSED)
+        elif kind == "resumed" and not self._is_paused:
+            self._tell_phase(Phase.RUNNING)
 
     def _death(self) -> VenvoyError | None:
         """Return the error of the first host that ended without a last word."""
@@ -252,6 +361,11 @@ class Task(ABC):
             failure=self._failure,
             seconds=time.monotonic() - self._began,
         )
+
+
+def _counts(message: Message) -> dict[str, int]:
+    """Return the numbers of an `errors` message, by Kafka's names."""
+    return {name: count for name, count in message.items() if isinstance(count, int)}
 
 
 def _first(failures: ExceptionGroup[Exception]) -> Exception:

@@ -76,7 +76,7 @@ def test_every_fault_is_told_at_once() -> None:
             "connector.class": " ",
             "connector.version": "[1.0",
             "tasks.max": "zero",
-            "topics.regex": "a.*",
+            "topics.regex": "a(",
             "transforms": "a,b,a,c",
             "transforms.a.negate": "perhaps",
             "transforms.b.type": "Filter",

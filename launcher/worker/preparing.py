@@ -1,0 +1,170 @@
+"""From a connector's stored config to what it runs with: plan, environments, masked voices."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from launcher.configs.connector_config import parse_connector_config
+from launcher.configs.providers import Providers
+from launcher.configs.secrets import Masker
+from launcher.planning.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
+from launcher.planning.preparation import prepare
+from launcher.planning.workplace import Workplace
+from launcher.tasks.runtime import Event, Runtime
+from launcher.worker.threads import in_thread
+from launcher.worker.views import ConnectorType, StageVersion
+from manager.errors import ProblemsError, VenvoyError
+from manager.plugins.entry_points import PluginType
+from manager.plugins.selection import select
+from manager.store.environments import Environment
+
+__all__ = ["Prepared", "Preparer"]
+
+_KIND_KEYS = ("connector.class", "connector.version", "connector.plugin.version")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What one connector runs with.
+
+    `plan` holds the resolved config, for hosts only; `runtime` has the connector's environments,
+    and says nothing of its secrets. `resolve` puts values into a task's config.
+    """
+
+    plan: PipelinePlan
+    runtime: Runtime
+    masker: Masker
+    resolve: Callable[[Mapping[str, str]], Mapping[str, str]]
+
+    @property
+    def version(self) -> str:
+        """The connector's version."""
+        return str(self.plan.connector.plugin.version)
+
+    @property
+    def environment(self) -> str:
+        """The digest of the connector's own environment."""
+        return self._digest(self.plan.connector)
+
+    @property
+    def stages(self) -> tuple[StageVersion, ...]:
+        """Everything in the pipeline beside the connector, with its version."""
+        found: list[StageVersion] = []
+        for stage in self.plan.stages:
+            if stage is not self.plan.connector:
+                found.append(self._version(stage, self._digest(stage)))
+            if stage.predicate is not None:
+                found.append(self._version(stage.predicate, self._digest(stage)))
+        return tuple(found)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What tasks must be restarted for when it changes though the config does not."""
+        return self.version, self.environment, self.stages
+
+    def _digest(self, stage: Stage) -> str:
+        segment = next(one for one in self.plan.segments if stage in one.stages)
+        return self.runtime.environment(segment).digest
+
+    def _version(self, stage: Stage, digest: str) -> StageVersion:
+        return StageVersion(
+            role=str(stage.role),
+            alias=stage.alias,
+            class_name=stage.plugin.class_name,
+            version=str(stage.plugin.version),
+            environment=digest,
+        )
+
+
+class Preparer:
+    """Makes `Prepared` of configs; slow work is done in threads, one location at a time."""
+
+    def __init__(
+        self,
+        *,
+        workplace: Workplace,
+        converters: WorkerConverters,
+        providers: Providers,
+        runtime: Runtime,
+    ) -> None:
+        self.workplace = workplace
+        """The plugin path as it was read last; a rescan replaces it."""
+        self._converters = converters
+        self._providers = providers
+        self._runtime = runtime
+        self._locks: dict[Path, asyncio.Lock] = {}
+
+    async def prepare(
+        self, name: str, config: Mapping[str, str], *, on_secrets: Callable[[Masker], None]
+    ) -> Prepared:
+        """Resolve, plan and make the environments; may take as long as a build.
+
+        `on_secrets` gets what hides the config's secrets, before anything can fail with them.
+
+        Raises:
+            ProblemsError: every fault of the config, or of its plugins.
+        """
+        resolved = await in_thread(lambda: self._providers.resolve(config))
+        masker = Masker(resolved.secrets)
+        on_secrets(masker)
+        for warning in resolved.warnings:
+            self._runtime.tell(name, warning, level="WARNING")
+        plan = self._plan(name, resolved.config)
+        environments = await self._environments(plan)
+        return Prepared(
+            plan=plan,
+            runtime=self._masked(environments, masker),
+            masker=masker,
+            resolve=lambda pairs: self._providers.resolve(pairs).config,
+        )
+
+    def kind(self, config: Mapping[str, str]) -> ConnectorType:
+        """Return the type by the catalog alone, `unknown` when the plugin is not there."""
+        asked = {key: config[key] for key in _KIND_KEYS if key in config}
+        resolved, _ = self._providers.try_resolve(asked)
+        parsed, _ = parse_connector_config(resolved.config, where="")
+        if parsed is None:
+            return "unknown"
+        wanted = parsed.connector
+        types = (PluginType.SOURCE, PluginType.SINK)
+        try:
+            choice = select(
+                self.workplace.catalog, type=types, name=wanted.name, spec=wanted.spec, own=None
+            )
+        except VenvoyError:
+            return "unknown"
+        return "source" if choice.plugin.type is PluginType.SOURCE else "sink"
+
+    def _plan(self, name: str, config: Mapping[str, str]) -> PipelinePlan:
+        parsed, problems = parse_connector_config(config, where=f"`{name}`")
+        plan = None
+        if parsed is not None:
+            plan, more = plan_pipeline(parsed, self._converters, self.workplace.catalog)
+            problems += more
+        if plan is None or problems:
+            raise ProblemsError(subject=f"the config of `{name}`", problems=problems)
+        return plan
+
+    async def _environments(self, plan: PipelinePlan) -> Mapping[Path, Environment]:
+        workplace = self.workplace
+        paths = sorted({segment.location.path for segment in plan.segments})
+        async with AsyncExitStack() as held:
+            for path in paths:
+                await held.enter_async_context(self._locks.setdefault(path, asyncio.Lock()))
+            preparation = await in_thread(lambda: prepare(workplace, (plan,)))
+        return preparation.environments
+
+    def _masked(self, environments: Mapping[Path, Environment], masker: Masker) -> Runtime:
+        runtime = self._runtime
+
+        def on_event(event: Event) -> None:
+            runtime.on_event(replace(event, text=masker.mask(event.text)))
+
+        return replace(
+            runtime,
+            environments=environments,
+            on_event=on_event,
+            on_output=lambda task, stream, line: runtime.on_output(task, stream, masker.mask(line)),
+        )

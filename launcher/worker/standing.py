@@ -1,0 +1,424 @@
+"""The standing worker: connectors made, changed, steered and asked about while it runs."""
+
+import asyncio
+import traceback
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+
+from launcher.configs.providers import Providers
+from launcher.configs.secrets import hide, likely_password_keys, restore
+from launcher.hosts.guardian import Guardian
+from launcher.hosts.host import OnOutput
+from launcher.planning.preparation import worker_converters
+from launcher.planning.workplace import Workplace
+from launcher.settings import WorkerConfig
+from launcher.storage.topic_log import TopicLog
+from launcher.storage.worker_store import StoredConnector, WorkerStore
+from launcher.tasks.connector_host import validate
+from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
+from launcher.worker.faults import (
+    ConflictError,
+    ConnectorExistsError,
+    InvalidConnectorConfigError,
+    NotFoundError,
+    RequestError,
+)
+from launcher.worker.logger_levels import LoggerLevels
+from launcher.worker.managed_connector import ManagedConnector, Surroundings
+from launcher.worker.offset_changes import OffsetChanges
+from launcher.worker.preparing import Preparer
+from launcher.worker.views import (
+    ConnectorInfo,
+    ConnectorStatus,
+    Health,
+    Json,
+    LoggerLevel,
+    PluginRow,
+    State,
+    TargetState,
+    TaskCounters,
+    TaskInfo,
+    TaskState,
+)
+from manager.errors import ProblemsError, VenvoyError
+from manager.plugins.entry_points import PluginType
+
+__all__ = ["StandingWorker"]
+
+_CONNECTOR_TYPES = (PluginType.SOURCE, PluginType.SINK)
+
+
+class StandingWorker:
+    """A `WorkerInterface`; make it, `start` it and `close` it in one event loop, the main thread's.
+
+    The caller opens and closes log, store and guardian; they must outlive `close`.
+    """
+
+    def __init__(
+        self,
+        *,
+        worker_config: WorkerConfig,
+        workplace: Workplace,
+        store: WorkerStore,
+        log: TopicLog,
+        guardian: Guardian,
+        settings: RunSettings,
+        on_output: OnOutput,
+        on_event: OnEvent,
+        loggers: LoggerLevels | None = None,
+    ) -> None:
+        """Raises ProblemsError: the worker's converters or providers are wrong."""
+        self.worker_id = _worker_id(worker_config)
+        self.cluster_id = ""
+        self._store = store
+        self._on_event = on_event
+        self._loggers = loggers or LoggerLevels()
+        self._runtime = Runtime(
+            environments={},
+            api=workplace.context.api,
+            open_log=lambda: log,
+            guardian=guardian,
+            settings=replace(settings, until_drained=False),
+            on_output=on_output,
+            on_event=on_event,
+            host_messages=self._loggers.messages,
+        )
+        self._loggers.broadcast = self._runtime.broadcast
+        properties = worker_config.properties
+        self._preparer = Preparer(
+            workplace=workplace,
+            converters=worker_converters(properties, where=str(worker_config.file)),
+            providers=Providers.from_worker(properties),
+            runtime=self._runtime,
+        )
+        self._around = Surroundings(
+            preparer=self._preparer,
+            store=store,
+            worker_id=lambda: self.worker_id,
+            keep=self._keep,
+            tell=self._tell,
+        )
+        self._connectors: dict[str, ManagedConnector] = {}
+        self._leaving: dict[str, ManagedConnector] = {}
+        self._kept: set[asyncio.Task[None]] = set()
+        self._has_started = False
+
+    # -- start and close ----------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up every connector of the store; each comes to its target state by itself."""
+        self.cluster_id = await self._store.cluster_id()
+        for name, stored in (await self._store.connectors()).items():
+            self._connectors[name] = ManagedConnector(stored, self._around)
+        for connector in self._connectors.values():
+            await connector.begin()
+        self._has_started = True
+
+    async def close(self) -> None:
+        """Stop every connector in order, then end what does not end; what is stored stays."""
+        leaving = [*self._connectors.values(), *self._leaving.values()]
+        await asyncio.gather(*(connector.close() for connector in leaving))
+        while self._kept:
+            await asyncio.wait(self._kept)
+        await self._runtime.end_hosts()
+
+    def _keep(self, work: Coroutine[object, object, None]) -> None:
+        keeping = asyncio.get_running_loop().create_task(work)
+        self._kept.add(keeping)
+        keeping.add_done_callback(self._kept_done)
+
+    def _kept_done(self, keeping: "asyncio.Task[None]") -> None:
+        self._kept.discard(keeping)
+        error = None if keeping.cancelled() else keeping.exception()
+        if isinstance(error, VenvoyError):
+            self._tell("worker", error.message, "ERROR")
+        elif error is not None:
+            self._tell("worker", "".join(traceback.format_exception(error)), "ERROR")
+
+    def _tell(self, subject: str, text: str, level: str) -> None:
+        self._on_event(Event(kind="state", subject=subject, level=level, logger="", text=text))
+
+    # -- what is there ------------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """Say whether the start is complete."""
+        if not self._has_started:
+            return Health(status="starting", message="Worker is still starting up.")
+        message = "Worker has completed startup and is ready to handle requests."
+        return Health(status="healthy", message=message)
+
+    def connectors(self) -> tuple[str, ...]:
+        """Return the names, sorted."""
+        return tuple(sorted(self._connectors))
+
+    def info(self, name: str) -> ConnectorInfo:
+        """Return config and tasks; NotFoundError."""
+        return self._info(self._connector(name))
+
+    def config(self, name: str) -> Mapping[str, str]:
+        """Return the config as it was written, secrets hidden; NotFoundError."""
+        return self._hidden(self._connector(name).stored.config)
+
+    def status(self, name: str) -> ConnectorStatus:
+        """Return states and versions; NotFoundError."""
+        if name not in self._connectors:
+            raise NotFoundError(f"No status found for connector {name}")
+        return self._connectors[name].status()
+
+    def tasks(self, name: str) -> tuple[TaskInfo, ...]:
+        """Return the tasks' configs; NotFoundError."""
+        stored = self._connector(name).stored
+        return tuple(
+            TaskInfo(connector=name, task=index, config=self._hidden(config))
+            for index, config in enumerate(stored.task_configs)
+        )
+
+    def task_status(self, name: str, task: int) -> TaskState:
+        """Return one task's state; NotFoundError."""
+        connector = self._connectors.get(name)
+        state = connector.task_states.get(task) if connector is not None else None
+        if state is None:
+            raise NotFoundError(f"No status found for task {name}-{task}")
+        return state
+
+    def counters(self) -> tuple[TaskCounters, ...]:
+        """Return what each task has done, for metrics."""
+        return tuple(
+            counters for name in self.connectors() for counters in self._connectors[name].counters()
+        )
+
+    # -- configs ------------------------------------------------------------------------------
+
+    async def create(
+        self, name: str, config: Mapping[str, str], *, initial_state: TargetState | None = None
+    ) -> ConnectorInfo:
+        """Make a connector; ConnectorExistsError, InvalidConnectorConfigError, RequestError."""
+        if name in self._connectors:
+            raise ConnectorExistsError(name)
+        named = _named(name, config)
+        await self._check(name, named)
+        return await self._add(name, named, initial_state or TargetState.STARTED)
+
+    async def put_config(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorInfo, bool]:
+        """Make or change a connector; the second is whether it is new."""
+        named: Mapping[str, str] = _named(name, config)
+        known = self._connectors.get(name)
+        if known is not None:
+            named = self._restored(named, known.stored.config)
+        await self._check(name, named)
+        known = self._connectors.get(name)
+        if known is None:
+            return await self._add(name, named, TargetState.STARTED), True
+        return await self._change(known, named), False
+
+    async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
+        """Change some keys; None takes one away (KIP-477). NotFoundError."""
+        connector = self._connector(name)
+        before = connector.stored.config
+        merged = {**before, **{key: value for key, value in patch.items() if value is not None}}
+        for key in [key for key, value in patch.items() if value is None]:
+            merged.pop(key, None)
+        named = self._restored(_named(name, merged), before)
+        await self._check(name, named)
+        if self._connector(name).stored.config != before:
+            raise ConflictError(
+                "Cannot complete request because of a conflicting operation "
+                "(e.g. a concurrent config change)"
+            )
+        return await self._change(connector, named)
+
+    async def delete(self, name: str) -> None:
+        """Stop and forget a connector; its offsets stay, as in Kafka. NotFoundError."""
+        connector = self._connector(name)
+        del self._connectors[name]
+        self._leaving[name] = connector
+        await self._store.delete_connector(name)
+        self._keep(self._see_off(connector))
+
+    async def _see_off(self, connector: ManagedConnector) -> None:
+        await connector.close()
+        if self._leaving.get(connector.name) is connector:
+            del self._leaving[connector.name]
+
+    async def _add(
+        self, name: str, config: Mapping[str, str], target: TargetState
+    ) -> ConnectorInfo:
+        if name in self._connectors:
+            raise ConnectorExistsError(name)
+        stored = StoredConnector(name=name, config=config, target=target)
+        connector = ManagedConnector(stored, self._around)
+        self._connectors[name] = connector
+        try:
+            await self._store.put_connector(stored)
+        except VenvoyError:
+            del self._connectors[name]
+            raise
+        await connector.begin(after=self._leaving.get(name))
+        return self._info(connector)
+
+    async def _change(
+        self, connector: ManagedConnector, config: Mapping[str, str]
+    ) -> ConnectorInfo:
+        await connector.change(config=config)
+        connector.reconfigured()
+        return self._info(connector)
+
+    async def _check(self, name: str, config: Mapping[str, str]) -> None:
+        """Have the config checked by the plugins it names; InvalidConnectorConfigError."""
+        try:
+            prepared = await self._preparer.prepare(name, config, on_secrets=lambda _: None)
+        except ProblemsError as error:
+            raise InvalidConnectorConfigError(
+                tuple(one.message for one in error.problems)
+            ) from error
+        host, faults = await validate(prepared.plan, prepared.runtime)
+        if host is not None:
+            await host.stop()
+        if faults:
+            raise InvalidConnectorConfigError(tuple(one.message for one in faults))
+
+    def _info(self, connector: ManagedConnector) -> ConnectorInfo:
+        return ConnectorInfo(
+            name=connector.name,
+            config=self._hidden(connector.stored.config),
+            tasks=tuple(range(len(connector.stored.task_configs))),
+            type=connector.kind,
+        )
+
+    def _hidden(self, config: Mapping[str, str]) -> Mapping[str, str]:
+        return hide(config, likely_password_keys(config))
+
+    def _restored(self, config: Mapping[str, str], before: Mapping[str, str]) -> Mapping[str, str]:
+        return restore(config, before, likely_password_keys(config))
+
+    # -- steering -----------------------------------------------------------------------------
+
+    async def pause(self, name: str) -> None:
+        """Keep the tasks, but move no records; NotFoundError."""
+        await self._retarget(name, TargetState.PAUSED)
+
+    async def resume(self, name: str) -> None:
+        """Run again after a pause or a stop; NotFoundError."""
+        await self._retarget(name, TargetState.STARTED)
+
+    async def stop(self, name: str) -> None:
+        """End the tasks; offsets may be changed then. NotFoundError."""
+        await self._retarget(name, TargetState.STOPPED)
+
+    async def _retarget(self, name: str, target: TargetState) -> None:
+        connector = self._connectors.get(name)
+        if connector is None:
+            raise NotFoundError(f"Unknown connector {name}")
+        if connector.stored.target is target:
+            return
+        if target is TargetState.STOPPED:
+            await connector.change(target=target, task_configs=())
+        else:
+            await connector.change(target=target)
+        connector.retarget()
+
+    async def restart(
+        self, name: str, *, include_tasks: bool = False, only_failed: bool = False
+    ) -> ConnectorStatus:
+        """Restart the connector, its tasks too when asked, or the failed ones only (KIP-745)."""
+        connector = self._connector(name)
+        if connector.stored.target is not TargetState.STOPPED:
+            connector.restart(
+                connector=not only_failed or connector.state.state is State.FAILED,
+                tasks=[
+                    index
+                    for index, task in connector.task_states.items()
+                    if include_tasks and (not only_failed or task.state is State.FAILED)
+                ],
+            )
+        return connector.status()
+
+    async def restart_task(self, name: str, task: int) -> None:
+        """Restart one task; NotFoundError."""
+        connector = self._connector(name)
+        if task not in range(len(connector.stored.task_configs)):
+            raise NotFoundError(f"Task {name}-{task} not found")
+        connector.restart(connector=False, tasks=(task,))
+
+    # -- offsets and topics -------------------------------------------------------------------
+
+    async def offsets(self, name: str) -> tuple[Json, ...]:
+        """Return [{"partition": {…}, "offset": {…}}, …] in Kafka's shapes; NotFoundError."""
+        return await self._offset_changes(name).read()
+
+    async def alter_offsets(self, name: str, offsets: Sequence[Json]) -> str:
+        """Change offsets of a STOPPED connector; return Kafka's message. RequestError."""
+        return await self._offset_changes(name).alter(offsets)
+
+    async def reset_offsets(self, name: str) -> str:
+        """Forget offsets of a STOPPED connector; return Kafka's message. RequestError."""
+        return await self._offset_changes(name).reset()
+
+    def topics(self, name: str) -> tuple[str, ...]:
+        """Return the topics that were used since the last reset; NotFoundError."""
+        return tuple(sorted(self._connector(name).topics))
+
+    async def reset_topics(self, name: str) -> None:
+        """Forget which topics were used; NotFoundError."""
+        connector = self._connector(name)
+        connector.topics.clear()
+        await self._store.reset_topics(name)
+
+    def _offset_changes(self, name: str) -> OffsetChanges:
+        connector = self._connector(name)
+        return OffsetChanges(connector=connector, preparer=self._preparer, log=self._runtime.log)
+
+    # -- plugins ------------------------------------------------------------------------------
+
+    def plugins(self, *, connectors_only: bool = True) -> tuple[PluginRow, ...]:
+        """Return the plugins, one row for each class, type and version."""
+        rows = {
+            (plugin.class_name, plugin.type, plugin.version): PluginRow(
+                class_name=plugin.class_name,
+                type=str(plugin.type),
+                version=str(plugin.version),
+                location=str(plugin.location.path),
+            )
+            for plugin in self._preparer.workplace.catalog.plugins
+            if not connectors_only or plugin.type in _CONNECTOR_TYPES
+        }
+        return tuple(rows.values())
+
+    # -- loggers ------------------------------------------------------------------------------
+
+    def loggers(self) -> Mapping[str, LoggerLevel]:
+        """Return the loggers that have a level of their own, and `root`."""
+        return self._loggers.all()
+
+    def logger(self, name: str) -> LoggerLevel:
+        """Return one logger's level; NotFoundError."""
+        return self._loggers.get(name)
+
+    def set_logger(self, name: str, level: str) -> tuple[str, ...]:
+        """Set a level; return the loggers that it changed. NotFoundError: no such level."""
+        return self._loggers.set(name, level)
+
+    def _connector(self, name: str) -> ManagedConnector:
+        connector = self._connectors.get(name)
+        if connector is None:
+            raise NotFoundError(f"Connector {name} not found")
+        return connector
+
+
+def _named(name: str, config: Mapping[str, str]) -> dict[str, str]:
+    """Return the config with its name; RequestError: it has another."""
+    written = config.get("name", name)
+    if written != name:
+        raise RequestError(
+            f"Connector name configuration ({written}) doesn't match connector name in the URL "
+            f"({name})"
+        )
+    return {**config, "name": name}
+
+
+def _worker_id(config: WorkerConfig) -> str:
+    """Return `host:port`: what is advertised, else the first listener's."""
+    first = config.listeners[0]
+    host = config.advertised_host or first.host or "127.0.0.1"
+    port = config.advertised_port or first.port
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
