@@ -48,7 +48,7 @@ def _is_own(name: str) -> bool:
     match = _NAME.fullmatch(name)
     if match is None or sys.implementation.name != "cpython":
         return False
-    threads = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    threads = "t" if "t" in sys.abiflags else ""
     if (int(match["minor"]), match["threads"]) != (sys.version_info[1], threads):
         return False
     here = sysconfig.get_platform().replace("-", "_").replace(".", "_")

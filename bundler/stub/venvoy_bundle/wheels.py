@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import sys
-import sysconfig
 import time
 
 from venvoy_bundle.bundle_format import BadBundleFormatError, check_content, unsafe_name
@@ -42,8 +41,9 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 def make_virtualenv(room: str) -> str:
     """Make a bare virtualenv of this Python below `room`; return its site-packages."""
     base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
-    scheme = "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix"
-    place = sysconfig.get_path("purelib", scheme, {"base": room, "platbase": room})
+    threads = "t" if "t" in sys.abiflags else ""
+    library = f"python3.{sys.version_info[1]}{threads}"  # as `site` looks for it
+    place = os.path.join(room, "lib", library, "site-packages")
     os.makedirs(place, mode=0o700)
     os.mkdir(os.path.join(room, "bin"), 0o700)
     os.symlink(base, os.path.join(room, "bin", "python"))
@@ -195,8 +195,11 @@ class _Wheel:
             if _holds(target, b"".join(pieces)):
                 return
             raise self.bad(f"another wheel has `{os.path.relpath(target, self.room)}`") from error
-        with open(descriptor, "wb") as out:
-            out.writelines(pieces)
+        try:
+            for piece in pieces:
+                _write(descriptor, piece)
+        finally:
+            os.close(descriptor)
 
     def programs(self, text: str) -> None:
         import configparser
@@ -251,3 +254,10 @@ def _hashes(record: str) -> dict[str, str | None]:
         return {row[0]: row[1] for row in csv.reader(record.splitlines()) if len(row) > 1}
     rows = [line.split(",") for line in record.splitlines()]
     return {row[0]: row[1] for row in rows if len(row) > 1}
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of it; a file object would ask the system thrice before it writes."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
