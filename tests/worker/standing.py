@@ -20,59 +20,65 @@ from tests.launcher.pipelines import PLUGINS
 from tests.wheel_maker import make_wheel
 
 ENTRY_POINTS = {
-    "venvoy.source": {
-        "counter": "acme:Counter",
-        "steered": "acme_steered:Steered",
-        "broken": "acme_steered:Broken",
-    },
+    "venvoy.source": {"counter": "acme:Counter", "steered": "acme_steered:Steered"},
     "venvoy.sink": {"writer": "acme:Writer", "careful": "acme_steered:CarefulWriter"},
     "venvoy.transformation": {"tag": "acme:Tag"},
     "venvoy.predicate": {"even": "acme:Even"},
 }
 
 STEERED = '''
-"""Connectors that a test steers while they run, through files and keys of their configs."""
-
-import pathlib, threading, time
+import os, pathlib, threading
 from venvoy_api import *
-from acme import Counter, Writer
+from acme import Counter, CounterTask, Writer
+
+def there(props, key):
+    return key in props and pathlib.Path(props[key]).exists()
 
 class Steered(Counter):
-    """One task for each line of `tasks_file`, looked at again whenever it changes."""
+    """A task for each word in `tasks_file`, asked for again whenever that changes."""
     def start(self, props):
+        if there(props, "unstartable_file"):
+            raise ConnectError("it does not start: " + props.get("password", ""))
         super().start(props)
         self.ending = threading.Event()
-        self.file = pathlib.Path(props["tasks_file"])
-        self.seen = self.file.read_text()
+        self.seen = self.words()
         threading.Thread(target=self.watch, daemon=True).start()
+    def words(self):
+        if "tasks_file" not in self.props:
+            return ["0"]
+        return pathlib.Path(self.props["tasks_file"]).read_text().split()
     def watch(self):
-        fault = pathlib.Path(self.props.get("fault_file", "/nowhere"))
         while not self.ending.wait(0.05):
-            text = self.file.read_text()
-            if text != self.seen:
-                self.seen = text
+            if self.words() != self.seen:
+                self.seen = self.words()
                 self.context.request_task_reconfiguration()
-            if fault.exists():
+            if there(self.props, "error_file"):
                 self.context.raise_error(ValueError("told by the connector"))
                 return
-    def stop(self): self.ending.set()
+    def stop(self):
+        if hasattr(self, "ending"):
+            self.ending.set()
+    def task_class(self): return SteeredTask
     def task_configs(self, max_tasks):
-        lines = self.file.read_text().split()
-        return [dict(self.props, task=line) for line in lines]
-    def config(self):
-        return super().config().define("tasks_file", ConfigType.STRING,
-            importance=Importance.LOW, documentation="a line for each task")
-
-class Broken(Counter):
-    def start(self, props):
-        if pathlib.Path(props["broken_file"]).exists():
-            raise ConnectError("it does not start")
-        super().start(props)
+        return [dict(self.props, task=word) for word in self.words()]
     def alter_offsets(self, configs, offsets):
         for partition, offset in offsets:
             if offset is not None and "next" not in offset:
                 raise ConnectError("an offset without next")
         return True
+
+class SteeredTask(CounterTask):
+    """Writes its pid into `pid_file`; fails while `fault_file` is there."""
+    def start(self, props):
+        if there(props, "unstartable_task_file"):
+            raise ConnectError("the task does not start")
+        super().start(props)
+        if "pid_file" in props:
+            pathlib.Path(props["pid_file"]).write_text(str(os.getpid()))
+    def misbehave(self):
+        if there(self.props, "fault_file"):
+            raise ValueError("the task broke with " + self.props.get("password", "nothing"))
+        super().misbehave()
 
 class CarefulWriter(Writer):
     def alter_offsets(self, configs, offsets):
@@ -81,6 +87,7 @@ class CarefulWriter(Writer):
                 raise ConnectError(f"{partition.topic} has no offset {offset}")
         return True
 '''
+"""Connectors that a test steers while they run, through files that their configs name."""
 
 
 @dataclasses.dataclass
@@ -94,6 +101,10 @@ class Heard:
         """Everything, as text."""
         return [line for _, _, line in self.lines] + [event.text for event in self.events]
 
+    def starts(self, task: str) -> int:
+        """How often a task, or a connector, came to RUNNING."""
+        return sum(one.subject == task and one.text == "RUNNING" for one in self.events)
+
 
 class Stand:
     """A directory with a plugin path, a storage file, and workers one after the other."""
@@ -103,7 +114,11 @@ class Stand:
         self.plugins = directory / "plugins"
         self.plugins.mkdir(parents=True)
         self.heard = Heard()
-        self.properties: dict[str, str] = {"value.converter.schemas.enable": "false"}
+        self.log: SqliteLog
+        self.properties = {
+            "value.converter": "JsonConverter",
+            "value.converter.schemas.enable": "false",
+        }
 
     @property
     def log_file(self) -> Path:
@@ -136,30 +151,36 @@ class Stand:
     async def worker(self, **settings: float) -> AsyncIterator[StandingWorker]:
         """A worker that has started; it is closed at the end."""
         environment = inherited()
-        with Guardian(parent_environment=environment) as guardian:
-            with contextlib.closing(SqliteLog(self.log_file)) as log:
-                worker = StandingWorker(
-                    worker_config=self.config(),
-                    workplace=open_workplace(
-                        str(self.plugins), progress=lambda _: None, offline=True
-                    ),
-                    store=SqliteWorkerStore(log),
-                    log=log,
-                    guardian=guardian,
-                    settings=RunSettings(
-                        working_dir=self.directory,
-                        parent_environment=environment,
-                        flush_interval_s=settings.pop("flush_interval_s", 0.2),
-                        **settings,  # type: ignore[arg-type]
-                    ),
-                    on_output=lambda *line: self.heard.lines.append(line),
-                    on_event=self.heard.events.append,
-                )
-                await worker.start()
-                try:
-                    yield worker
-                finally:
-                    await worker.close()
+        run_settings = RunSettings(
+            working_dir=self.directory,
+            parent_environment=environment,
+            flush_interval_s=settings.pop("flush_interval_s", 0.2),
+            **settings,  # type: ignore[arg-type]
+        )
+        with (
+            Guardian(parent_environment=environment) as guardian,
+            contextlib.closing(SqliteLog(self.log_file)) as log,
+        ):
+            self.log = log
+            worker = StandingWorker(
+                worker_config=self.config(),
+                workplace=open_workplace(str(self.plugins), progress=lambda _: None, offline=True),
+                store=SqliteWorkerStore(log),
+                log=log,
+                guardian=guardian,
+                settings=run_settings,
+                on_output=lambda *line: self.heard.lines.append(line),
+                on_event=self.heard.events.append,
+            )
+            await worker.start()
+            try:
+                yield worker
+            finally:
+                await worker.close()
+
+    async def end(self, topic: str = "numbers") -> int:
+        """The next offset of a topic's first partition, while a worker runs."""
+        return (await self.log.ends((topic,))).get((topic, 0), 0)
 
     def config(self) -> WorkerConfig:
         """What the worker's file says."""
@@ -174,8 +195,14 @@ class Stand:
 
 
 def counter(**keys: str) -> dict[str, str]:
-    """A config of the counting source, which never ends by itself; `__` stands for a dot."""
+    """A config of the counting source; `__` stands for a dot."""
     return _config({"connector.class": "acme.Counter", "count": "50"}, keys)
+
+
+def steered(**keys: str) -> dict[str, str]:
+    """A config of the steered source, which counts on and on unless `count` says otherwise."""
+    pairs = {"connector.class": "acme_steered.Steered", "count": "1000000000", "pause_s": "0.01"}
+    return _config(pairs, keys)
 
 
 def writer(file: Path, **keys: str) -> dict[str, str]:
