@@ -12,6 +12,7 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable
 
 from launcher import render
 from launcher.hosts.host_output import OutputStream
@@ -28,10 +29,16 @@ _KAFKAS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
 class WorkerLog:
-    """Takes the worker's callbacks, and Python's `logging`; prints what the levels let through."""
+    """Takes the worker's callbacks, and Python's `logging`; prints what the levels let through.
 
-    def __init__(self, levels: LoggerLevels) -> None:
+    `mask` hides what must not be told.
+    """
+
+    def __init__(
+        self, levels: LoggerLevels, *, mask: Callable[[str], str] = lambda text: text
+    ) -> None:
         self._levels = levels
+        self._mask = mask
         self._waiting: queue.Queue[str | None] = queue.Queue(_MAX_WAITING)
         self._dropped = 0
         self._handler = _Handler(self)
@@ -80,7 +87,9 @@ class WorkerLog:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
         name = f"[{subject}] " if subject else ""
         millis = int(now * 1000) % 1000
-        line = f"[{stamp},{millis:03}] {_KAFKAS.get(level, level)} {name}{text} ({logger})"
+        head = f"[{stamp},{millis:03}] {_KAFKAS.get(level, level)} {name}"
+        first, line_end, rest = self._mask(text).partition("\n")
+        line = f"{head}{first} ({logger}){line_end}{rest}"
         try:
             self._waiting.put_nowait(line)
         except queue.Full:

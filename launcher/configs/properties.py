@@ -36,9 +36,9 @@ class UnreadableConfigError(VenvoyError):
 def read_mapping(file: Path) -> Mapping[str, str]:
     """Return the keys and values of a `.properties` or `.json` file, in file order.
 
-    JSON is one flat object, or Kafka Connect's `{"name": …, "config": {…}}`; numbers and
-    booleans become the strings that Kafka Connect makes of them. Values are stripped at the end,
-    where properties files hide blanks.
+    JSON is known by its name or by its first brace, as in Kafka Connect. It is one flat object, or
+    `{"name": …, "config": {…}}`; numbers and booleans become the strings that Kafka Connect makes
+    of them. Values are stripped at the end, where properties files hide blanks.
 
     Raises:
         UnreadableConfigError: the file is missing, not UTF-8, or not of its format.
@@ -53,7 +53,7 @@ def read_mapping(file: Path) -> Mapping[str, str]:
             reason=reason,
             remedy="check the path; a configuration is a UTF-8 `.properties` or `.json` file",
         ) from error
-    if file.suffix == ".json":
+    if file.suffix == ".json" or text.lstrip().startswith("{"):
         return _read_json(file, text)
     try:
         pairs: dict[str, str] = javaproperties.loads(text)

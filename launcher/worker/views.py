@@ -44,7 +44,10 @@ class TargetState(StrEnum):
         Raises:
             ValueError: it is none of these.
         """
-        return {"RUNNING": cls.STARTED, "PAUSED": cls.PAUSED, "STOPPED": cls.STOPPED}[text.upper()]
+        states = {"RUNNING": cls.STARTED, "PAUSED": cls.PAUSED, "STOPPED": cls.STOPPED}
+        if text.upper() not in states:
+            raise ValueError(f"`{text}` is none of {', '.join(states)}")
+        return states[text.upper()]
 
 
 class State(StrEnum):

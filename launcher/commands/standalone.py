@@ -1,0 +1,297 @@
+"""`venvoy standalone`: a worker that runs until it is stopped, and the connectors of its files."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from launcher.commands.worker_log import WorkerLog
+from launcher.configs.connector_file import ConnectorFile, read_connector_file
+from launcher.configs.listeners import Listener
+from launcher.configs.properties import read_mapping
+from launcher.configs.providers import Providers
+from launcher.configs.secrets import Masker
+from launcher.configs.worker_config import parse_worker_config
+from launcher.hosts.guardian import Guardian
+from launcher.planning.workplace import Workplace, open_workplace
+from launcher.rest.listeners import BoundListener, bind_listeners
+from launcher.rest.server import serve
+from launcher.settings import WorkerConfig, inherited_environment
+from launcher.storage.sqlite_log import SqliteLog
+from launcher.storage.worker_store import SqliteWorkerStore, WorkerStore
+from launcher.tasks.runtime import RunSettings
+from launcher.worker.logger_levels import LoggerLevels
+from launcher.worker.standing import StandingWorker
+from manager.errors import ProblemsError, VenvoyError
+
+__all__ = ["standalone_command"]
+
+_AT_ONCE = (os.cpu_count() or 1) + 1
+_NOT_RESOLVED = ("plugin.path", "config.providers")
+
+
+class RepeatedNameError(VenvoyError):
+    """Two of the files are of connectors of one name."""
+
+    code = "same-name"
+
+    def __init__(self, *, name: str, file: Path, first: Path) -> None:
+        super().__init__(name)
+        self.name = name
+        self.file = file
+        self.first = first
+
+    @property
+    def message(self) -> str:
+        """The name and the files."""
+        return f"`{self.file}` is passed over: `{self.first}` has the name `{self.name}`, too"
+
+    @property
+    def hint(self) -> str:
+        """What a name is."""
+        return "give each connector a name of its own: its offsets are kept under it"
+
+
+def standalone_command(
+    worker_file: Path, connector_files: Sequence[Path], *, offline: bool, frozen: bool
+) -> int:
+    """Run a worker until SIGINT or SIGTERM; 0 when it ended in order, 130 after a second signal.
+
+    Raises:
+        VenvoyError: the worker cannot start; nothing of it is left running.
+    """
+    config, masker, warnings = _read(worker_file)
+    levels = LoggerLevels()
+    with ExitStack() as opened:
+        words = opened.enter_context(closing(WorkerLog(levels, mask=masker.mask)))
+        for warning in warnings:
+            words.say(warning, level="WARNING")
+        _tell_unread_keys(config, words)
+        listeners = bind_listeners(config)
+        for listener in listeners:
+            opened.callback(listener.socket.close)
+        log = opened.enter_context(closing(SqliteLog(config.storage_file)))
+        workplace = _opened_workplace(config, words, offline=offline, frozen=frozen)
+        parts = _Parts(
+            config=replace(config, listeners=tuple(map(_as_listener, listeners))),
+            listeners=listeners,
+            workplace=workplace,
+            log=log,
+            levels=levels,
+            words=words,
+        )
+        return asyncio.run(_run(parts, connector_files))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What was opened for the worker, before there is an event loop."""
+
+    config: WorkerConfig
+    listeners: tuple[BoundListener, ...]
+    workplace: Workplace
+    log: SqliteLog
+    levels: LoggerLevels
+    words: WorkerLog
+
+
+def _read(file: Path) -> tuple[WorkerConfig, Masker, tuple[str, ...]]:
+    """Return the worker's config with its `${…}` replaced, what hides them, and warnings."""
+    pairs = read_mapping(file)
+    resolved = Providers.from_worker(pairs).resolve(
+        {key: value for key, value in pairs.items() if not key.startswith(_NOT_RESOLVED)}
+    )
+    config = parse_worker_config(
+        {**pairs, **resolved.config}, file=file, working_dir=Path.cwd(), standing=True
+    )
+    return config, Masker(resolved.secrets), resolved.warnings
+
+
+def _tell_unread_keys(config: WorkerConfig, words: WorkerLog) -> None:
+    for fault in config.mistaken:
+        words.say(fault.message, level="WARNING")
+    for key in config.strangers:
+        words.say(f"{config.file}: nobody reads `{key}`", level="WARNING")
+    if config.unused:
+        named = ", ".join(f"`{key}`" for key in config.unused)
+        words.say(f"{config.file}: passed over, as Kafka Connect's worker alone reads it: {named}")
+
+
+def _opened_workplace(
+    config: WorkerConfig, words: WorkerLog, *, offline: bool, frozen: bool
+) -> Workplace:
+    """Read the plugin path; what is broken there is told and hinders nobody."""
+    workplace = open_workplace(
+        config.plugin_path,
+        progress=lambda text: words.say(text) if text else None,
+        offline=offline,
+        frozen=frozen,
+    )
+    catalog = workplace.catalog
+    for problem in (*catalog.broken, *catalog.warnings):
+        words.fault(problem.error, level="WARNING")
+    words.say(f"{len(catalog.plugins)} plugins in {len(catalog.locations)} locations")
+    return workplace
+
+
+def _as_listener(bound: BoundListener) -> Listener:
+    """Return what was asked for with the port that it got."""
+    is_tls = bound.scheme == "https"
+    return Listener(scheme="https" if is_tls else "http", host=bound.host, port=bound.port)
+
+
+async def _run(parts: _Parts, files: Sequence[Path]) -> int:
+    """Run until a signal; a second one breaks off whatever the first one waits for."""
+    stop = asyncio.Event()
+    settings = RunSettings(
+        working_dir=Path.cwd(),
+        parent_environment=inherited_environment(),
+        flush_interval_s=parts.config.flush_interval_s,
+        shutdown_timeout_s=parts.config.shutdown_timeout_s,
+        until_drained=False,
+    )
+    store = SqliteWorkerStore(parts.log)
+    with Guardian(parent_environment=settings.parent_environment) as guardian:
+        worker = StandingWorker(
+            worker_config=parts.config,
+            workplace=parts.workplace,
+            store=store,
+            log=parts.log,
+            guardian=guardian,
+            settings=settings,
+            on_output=parts.words.line,
+            on_event=parts.words.event,
+            loggers=parts.levels,
+        )
+        standing = asyncio.create_task(_stand(parts, worker, store, files, stop))
+        with _signals(stop, standing.cancel, parts.words):
+            try:
+                await standing
+            except asyncio.CancelledError:
+                return 130
+    parts.words.say("stopped")
+    return 0
+
+
+@contextlib.contextmanager
+def _signals(
+    stop: asyncio.Event, break_off: Callable[[], object], words: WorkerLog
+) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def take(number: signal.Signals) -> None:
+        if stop.is_set():
+            words.say(f"{number.name} again: stopping at once", level="WARNING")
+            break_off()
+            return
+        words.say(f"{number.name}: stopping; a second signal ends it at once")
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, take, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _stand(
+    parts: _Parts,
+    worker: StandingWorker,
+    store: WorkerStore,
+    files: Sequence[Path],
+    stop: asyncio.Event,
+) -> None:
+    """Serve and run until `stop`; then end connectors in order. Raises what ends the server."""
+    words = parts.words
+    serving = asyncio.create_task(serve(worker, parts.config, stop, listeners=parts.listeners))
+    try:
+        known = await store.connectors()
+        await worker.start()
+        for listener in parts.listeners:
+            words.say(f"the REST API is at {listener.url}")
+        if known:
+            words.say(f"taken up from {parts.config.storage_file}: {', '.join(known)}")
+        configs = {name: stored.config for name, stored in known.items()}
+        await _unless_stopped(_FilePutter(worker, words, configs).put_all(files), stop)
+        await _unless_stopped(_ended(serving), stop)
+    finally:
+        stop.set()
+        await worker.close()
+        await serving
+
+
+async def _ended(serving: "asyncio.Task[None]") -> None:
+    await asyncio.wait((serving,))
+
+
+async def _unless_stopped(work: Coroutine[object, object, None], stop: asyncio.Event) -> None:
+    """Do the work; leave it when the worker is to stop."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        working.cancel()
+        await asyncio.wait((working, stopping))
+    if not working.cancelled():
+        working.result()
+
+
+class _FilePutter:
+    """Creates or updates connectors as files say; a bad file hinders no other."""
+
+    def __init__(
+        self, worker: StandingWorker, words: WorkerLog, stored: Mapping[str, object]
+    ) -> None:
+        self._worker = worker
+        self._words = words
+        self._stored = stored
+
+    async def put_all(self, files: Sequence[Path]) -> None:
+        """Take every file, a few at once; what is wrong with one is told."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def put(one: ConnectorFile) -> None:
+            async with slots:
+                await self._put(one)
+
+        await asyncio.gather(*(put(one) for one in self._read(files)))
+
+    def _read(self, files: Sequence[Path]) -> Sequence[ConnectorFile]:
+        found: dict[str, ConnectorFile] = {}
+        for file in files:
+            try:
+                one = read_connector_file(file)
+            except VenvoyError as error:
+                self._words.fault(error)
+                continue
+            first = found.setdefault(one.name, one)
+            if first is not one:
+                fault = RepeatedNameError(name=one.name, file=file, first=first.file)
+                self._words.fault(fault, subject=one.name)
+        return tuple(found.values())
+
+    async def _put(self, one: ConnectorFile) -> None:
+        """Create or change a connector; one that stands like that already is left alone."""
+        if self._stored.get(one.name) == one.config:
+            return
+        try:
+            if one.name in self._worker.connectors():
+                await self._worker.put_config(one.name, one.config)
+                self._words.say(f"changed as `{one.file}` says", subject=one.name)
+            else:
+                await self._worker.create(one.name, one.config, initial_state=one.initial_state)
+                self._words.say(f"created from `{one.file}`", subject=one.name)
+        except ProblemsError as error:
+            for problem in error.problems:
+                self._words.fault(problem, subject=one.name)
+        except VenvoyError as error:
+            self._words.fault(error, subject=one.name)
