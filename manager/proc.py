@@ -10,7 +10,9 @@ import fnmatch
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -25,11 +27,15 @@ __all__ = [
     "UnstartableError",
     "child_environment",
     "inherited",
+    "no_start",
     "run",
     "start",
 ]
 
 Process: TypeAlias = subprocess.Popen[bytes]
+
+_starting = threading.Lock()
+_started: "weakref.WeakSet[Process]" = weakref.WeakSet()
 
 ALLOWED_VARIABLES = (
     "PATH",
@@ -196,6 +202,16 @@ def start(
     )
 
 
+@contextlib.contextmanager
+def no_start() -> Iterator[frozenset[int]]:
+    """Hold back new children; give the pids of those that someone has yet to wait for.
+
+    For whoever looks at this process's children: a subreaper gets some that are not from here.
+    """
+    with _starting:
+        yield frozenset(process.pid for process in _started if process.returncode is None)
+
+
 def _popen(
     argv: tuple[str, ...],
     *,
@@ -205,18 +221,21 @@ def _popen(
     stdin: int,
 ) -> Process:
     try:
-        return subprocess.Popen(
-            argv,
-            env=dict(env),
-            cwd="/" if cwd is None else cwd,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=tuple(pass_fds),
-            start_new_session=True,
-        )
+        with _starting:
+            process = subprocess.Popen(
+                argv,
+                env=dict(env),
+                cwd="/" if cwd is None else cwd,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=tuple(pass_fds),
+                start_new_session=True,
+            )
+            _started.add(process)
     except OSError as error:
         raise UnstartableError(program=argv[0], reason=error.strerror or str(error)) from error
+    return process
 
 
 def _kill(process: Process) -> None:

@@ -1,11 +1,14 @@
 """The worker's side of the guardian, which ends hosts and their children when the worker dies.
 
-PDEATHSIG ends a host itself; what the host has started survives that, so the groups are told to a
-process that outlives the worker by a moment. Also SIGKILL of the worker leaves nothing behind.
+PDEATHSIG ends a host itself; what the host has started survives that, so the groups, and the mark
+that all of this worker's processes bear, are told to a process that outlives the worker by a
+moment. Also SIGKILL of the worker leaves nothing behind.
 """
 
 import contextlib
+import itertools
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +24,12 @@ class Guardian:
     """Knows the process groups that live. Use as a context manager."""
 
     def __init__(self, *, parent_environment: Mapping[str, str]) -> None:
+        self._worker = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
         read_end, self._write_end = os.pipe()
         try:
             self._process = proc.start(
-                [sys.executable, "-I", "-S", _SCRIPT, str(read_end)],
+                [sys.executable, "-I", "-S", _SCRIPT, str(read_end), self._worker],
                 env=proc.child_environment(parent_environment),
                 cwd=None,
                 pass_fds=(read_end,),
@@ -37,9 +42,13 @@ class Guardian:
         return self
 
     def __exit__(self, *_details: object) -> None:
-        """Let the guardian end; groups that were not taken back are killed."""
+        """Let the guardian end; what was not taken back, or bears a mark of ours, is killed."""
         os.close(self._write_end)
         self._process.communicate()
+
+    def new_mark(self) -> str:
+        """Return a mark for one process and all that it starts; all have the same length."""
+        return f"{self._worker}.{next(self._numbers):010}"
 
     def add(self, group: int) -> None:
         """A process group lives now."""

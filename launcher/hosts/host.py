@@ -5,25 +5,40 @@ import contextlib
 import os
 import signal
 import socket
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from launcher.hosts.control import Control, Message
 from launcher.hosts.guardian import Guardian
+from launcher.hosts.guardian_process import MARK
 from launcher.hosts.host_output import HostOutput, OutputStream
+from launcher.hosts.host_process import (
+    HostProcess,
+    SpawnedProcess,
+    end_left_behind,
+    exited,
+    send_signal,
+)
 from manager import proc
-from manager.errors import InternalError, VenvoyError
+from manager.errors import VenvoyError
 
-__all__ = ["Host", "HostDiedError", "HostSpec", "OnOutput", "ProtocolMismatchError"]
+__all__ = [
+    "Host",
+    "HostDiedError",
+    "HostSilentError",
+    "HostSpec",
+    "OnOutput",
+    "ProtocolMismatchError",
+]
 
 OnOutput: TypeAlias = Callable[[str, OutputStream, str], None]
 """Called with the task's name, the stream, and one line of a plugin's output."""
 
 _PROTOCOL = 1
 _TERM_TIMEOUT_S = 2.0
+_GREETING_TIMEOUT_S = 60.0
 
 
 class HostDiedError(VenvoyError):
@@ -59,6 +74,27 @@ class HostDiedError(VenvoyError):
         return "its last lines on stderr were: " + " | ".join(self.last_lines)
 
 
+class HostSilentError(VenvoyError):
+    """A host was started and said nothing; it has been ended."""
+
+    code = "host-silent"
+
+    def __init__(self, *, task: str, timeout_s: float) -> None:
+        super().__init__(task)
+        self.task = task
+        self.timeout_s = timeout_s
+
+    @property
+    def message(self) -> str:
+        """The task and the time."""
+        return f"the host of `{self.task}` did not come up within {self.timeout_s:g} s"
+
+    @property
+    def hint(self) -> str:
+        """What can stand in its way."""
+        return "a `.pth` file of its environment may hang, or something stopped the process"
+
+
 class ProtocolMismatchError(VenvoyError):
     """The API copy in the store speaks another protocol than this worker."""
 
@@ -85,7 +121,8 @@ class ProtocolMismatchError(VenvoyError):
 class HostSpec:
     """What is needed to start a host. `data_in` and `data_out` are ends that it takes over.
 
-    One that is not `isolated` sees what `.pth` files of its environment name outside it.
+    One that is not `isolated` sees what `.pth` files of its environment name outside it. A zygote
+    imports `preload` before it forks the host; None: the host has a new process.
     """
 
     name: str
@@ -98,13 +135,29 @@ class HostSpec:
     data_in: socket.socket | None = None
     data_out: socket.socket | None = None
     isolated: bool = True
+    preload: tuple[str, ...] | None = None
+
+    @property
+    def data_ends(self) -> dict[str, socket.socket]:
+        """The data sockets, by the names that the host gives them."""
+        ends = (("in", self.data_in), ("out", self.data_out))
+        return {name: end for name, end in ends if end is not None}
+
+    def close(self) -> None:
+        """Close the data sockets on our side: the host has them, or there will be none."""
+        for end in self.data_ends.values():
+            end.close()
+
+    def environment(self, mark: str) -> dict[str, str]:
+        """Return the host's environment variables, its mark among them."""
+        extra = {**self.extra_environment, MARK: mark}
+        return proc.child_environment(self.parent_environment, extra)
 
     def argv(self, control_fd: int) -> tuple[str, ...]:
         """Return the command line (design 7, third place)."""
         options = ["--parent", str(os.getpid()), "--control", str(control_fd)]
-        for name, end in (("--in", self.data_in), ("--out", self.data_out)):
-            if end is not None:
-                options += [name, str(end.fileno())]
+        for name, end in self.data_ends.items():
+            options += [f"--{name}", str(end.fileno())]
         if not self.isolated:
             options += ["--isolated", "no"]
         host_dir = self.api_dir / "venvoy_host"
@@ -112,54 +165,102 @@ class HostSpec:
 
 
 class Host:
-    """One host process; made by `spawn`, from the event loop's (the main) thread.
+    """One host process; made by `spawn`, or of what a zygote forked, from the event loop's thread.
 
-    `ended` is done when the process and its whole group are gone and its last words are read; its
-    result is the return code, negative for a signal.
+    That is the main one. `ended` is done when the process, its whole group and everything that it
+    has started are gone and its last words are read; its result is the return code, negative for a
+    signal.
     """
 
-    def __init__(self, spec: HostSpec, guardian: Guardian) -> None:
+    def __init__(
+        self,
+        spec: HostSpec,
+        process: HostProcess,
+        control_end: socket.socket,
+        *,
+        mark: str,
+        guardian: Guardian,
+        on_output: OnOutput,
+    ) -> None:
         self.spec = spec
-        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[int] = loop.create_future()
         self.on_message: Callable[[Message], None] = lambda _message: None
         self.control = Control(owner=spec.name, on_message=self._take)
-        self._guardian = guardian
-        self._hello: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._process: proc.Process
-        self._outputs: dict[OutputStream, HostOutput] = {}
-        self._watching: asyncio.Task[None] | None = None
         self.was_signalled = False
         """Whether we sent it a signal: then its end is no news."""
+        self._hello: asyncio.Future[Message] = loop.create_future()
+        self._process = process
+        self._mark = mark
+        self._guardian = guardian
+        guardian.add(process.pid)
+        self._outputs: dict[OutputStream, HostOutput] = {
+            "stdout": self._listen("stdout", on_output),
+            "stderr": self._listen("stderr", on_output),
+        }
+        self._watching = asyncio.create_task(self._watch(control_end), name=f"watch {spec.name}")
 
     @classmethod
     def spawn(cls, spec: HostSpec, *, guardian: Guardian, on_output: OnOutput) -> "Host":
-        """Start the process; the caller sees to its end, and waits for `greeting` first.
+        """Start a process of its own; the caller sees to its end, and waits for `greeting` first.
 
         The data sockets of `spec` are closed on our side, whatever happens.
 
         Raises:
             UnstartableError: the interpreter is not there.
         """
-        host = cls(spec, guardian)
-        host._spawn(on_output)
-        return host
+        mark = guardian.new_mark()
+        ours, theirs = socket.socketpair()
+        try:
+            process = proc.start(
+                spec.argv(theirs.fileno()),
+                env=spec.environment(mark),
+                cwd=spec.working_dir,
+                pass_fds=(theirs.fileno(), *(end.fileno() for end in spec.data_ends.values())),
+            )
+        except VenvoyError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            spec.close()
+        return cls(
+            spec,
+            SpawnedProcess(process),
+            ours,
+            mark=mark,
+            guardian=guardian,
+            on_output=on_output,
+        )
+
+    def has_said(self, lines: Iterable[tuple[OutputStream, str]]) -> None:
+        """Take lines that were written for it before it was there: by its zygote's import."""
+        for stream, line in lines:
+            self._outputs[stream].tell(line)
 
     async def greeting(self) -> None:
         """Wait for its hello. A host that does not greet, or is not waited for, is ended.
 
         Raises:
             HostDiedError: it ended before it said hello.
+            HostSilentError: it lives, and said nothing for a minute.
             ProtocolMismatchError: it speaks another protocol.
         """
         try:
-            waited = (self._hello, self.ended)
-            done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (self._hello, self.ended),
+                return_when=asyncio.FIRST_COMPLETED,
+                timeout=_GREETING_TIMEOUT_S,
+            )
         except asyncio.CancelledError:
             await self.kill()
             raise
-        if self._hello not in done:
+        if not self._hello.done():
             self._hello.cancel()
-            raise self.death()
+            if self.ended.done():
+                raise self.death()
+            await self.kill()
+            raise HostSilentError(task=self.spec.name, timeout_s=_GREETING_TIMEOUT_S)
         spoken = self._hello.result().get("protocols")
         protocols = tuple(spoken) if isinstance(spoken, list) else ()
         if _PROTOCOL not in protocols:
@@ -193,53 +294,26 @@ class Host:
             self._signal(signal.SIGKILL)
             await asyncio.wait((self.ended,))
 
-    def _spawn(self, on_output: OnOutput) -> None:
-        ours, theirs = socket.socketpair()
-        given = [end for end in (self.spec.data_in, self.spec.data_out) if end is not None]
-        try:
-            self._process = proc.start(
-                self.spec.argv(theirs.fileno()),
-                env=proc.child_environment(
-                    self.spec.parent_environment, self.spec.extra_environment
-                ),
-                cwd=self.spec.working_dir,
-                pass_fds=(theirs.fileno(), *(end.fileno() for end in given)),
-            )
-        except VenvoyError:
-            ours.close()
-            raise
-        finally:
-            for end in (theirs, *given):
-                end.close()
-        self._guardian.add(self._process.pid)
-        self._listen(on_output)
-        self._watching = asyncio.create_task(self._watch(ours), name=f"watch {self.spec.name}")
+    def _listen(self, stream: OutputStream, on_output: OnOutput) -> HostOutput:
+        def pass_on(line: str) -> None:
+            on_output(self.spec.name, stream, line)
 
-    def _listen(self, on_output: OnOutput) -> None:
-        streams: tuple[OutputStream, ...] = ("stdout", "stderr")
-        for stream, pipe in zip(streams, (self._process.stdout, self._process.stderr), strict=True):
-            if pipe is None:
-                raise InternalError(what="a host was started without pipes")
-
-            def pass_on(line: str, stream: OutputStream = stream) -> None:
-                on_output(self.spec.name, stream, line)
-
-            self._outputs[stream] = HostOutput(pipe, pass_on)
+        pipe = self._process.stdout if stream == "stdout" else self._process.stderr
+        return HostOutput(pipe, pass_on)
 
     async def _watch(self, control_end: socket.socket) -> None:
-        """Wait for the end; end the group before the pid can be given to another process."""
+        """Wait for the end, and end what it left; only then may its pid be given to another."""
         await self.control.open(control_end)
-        await _exited(self._process.pid)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        returncode = self._process.wait()
-        self._guardian.remove(self._process.pid)
+        await exited(self._process.pid)
+        send_signal(self._process.pid, signal.SIGKILL)
         try:
+            await end_left_behind(self._mark)
             await self.control.drain()
             await self.control.close()
         finally:
             self._close_outputs()
-            self.ended.set_result(returncode)
+            self._guardian.remove(self._process.pid)
+            self.ended.set_result(self._process.wait())
 
     def _close_outputs(self) -> None:
         with contextlib.ExitStack() as closing:  # also when telling the last line of one fails
@@ -248,8 +322,7 @@ class Host:
 
     def _signal(self, number: signal.Signals) -> None:
         self.was_signalled = True
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+        send_signal(self._process.pid, number)
 
     def _take(self, message: Message) -> None:
         if message.get("type") == "hello":
@@ -257,31 +330,3 @@ class Host:
                 self._hello.set_result(message)
             return
         self.on_message(message)
-
-
-async def _exited(pid: int) -> None:
-    """Wait until a child has ended, and leave it to be waited for: its pid stays taken."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-
-    def finish() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    try:
-        descriptor = os.pidfd_open(pid)
-    except (AttributeError, OSError):  # an old kernel: a thread waits instead
-
-        def wait() -> None:
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-            loop.call_soon_threadsafe(finish)
-
-        threading.Thread(target=wait, name=f"wait for {pid}", daemon=True).start()
-        await ended
-        return
-    loop.add_reader(descriptor, finish)
-    try:
-        await ended
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)

@@ -11,9 +11,11 @@ from typing import Literal, TypeAlias
 from launcher.hosts.control import Message
 from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import Host, HostSpec, OnOutput
+from launcher.hosts.zygotes import IDLE_S, Zygotes
 from launcher.planning.plan import PipelinePlan, Segment, Stage
 from launcher.storage.topic_log import TopicLog
-from manager.plugins.locations import Shape
+from manager.plugins.locations import Location, Shape
+from manager.plugins.tool_settings import read_tool_settings
 from manager.store.api_copies import ApiCopy
 from manager.store.environments import Environment
 
@@ -64,6 +66,7 @@ class RunSettings:
     shutdown_timeout_s: float = 5.0
     window_records: int = 20_000
     window_bytes: int = 32 * 1024 * 1024
+    zygote_idle_s: float = IDLE_S
     until_drained: bool = True
 
 
@@ -103,7 +106,7 @@ class Runtime:
     """The surroundings of connectors and tasks: of one run, or of one connector that stands.
 
     `open_log` is called once, when the log is first used. What `dataclasses.replace` makes shares
-    hosts and signals.
+    hosts, zygotes and signals.
     """
 
     environments: Mapping[Path, Environment]
@@ -116,6 +119,8 @@ class Runtime:
     signals: Signals = field(default_factory=Signals)
     host_messages: Callable[[], Iterable[Message]] = tuple
     _hosts: list[Host] = field(default_factory=list)
+    _started: list[Zygotes] = field(default_factory=list)
+    _preloads: dict[Location, tuple[str, ...] | bool | None] = field(default_factory=dict)
 
     @cached_property
     def log(self) -> TopicLog:
@@ -131,7 +136,7 @@ class Runtime:
         data_in: socket.socket | None = None,
         data_out: socket.socket | None = None,
     ) -> Host:
-        """Start a host in a segment's environment; raises what `spawn` and `greeting` raise."""
+        """Start a host in a segment's environment; raises what `start` and `greeting` raise."""
         spec = HostSpec(
             name=name,
             mode=mode,
@@ -142,8 +147,9 @@ class Runtime:
             data_in=data_in,
             data_out=data_out,
             isolated=segment.location.shape is not Shape.WORKER,
+            preload=self._preload(segment),
         )
-        host = Host.spawn(spec, guardian=self.guardian, on_output=self.on_output)
+        host = await self._zygotes().start(spec)
         self._hosts[:] = [one for one in self._hosts if not one.ended.done()]
         self._hosts.append(host)
         await host.greeting()
@@ -157,8 +163,38 @@ class Runtime:
             host.control.send(message)
 
     async def end_hosts(self) -> None:
-        """End every host that still lives: of a run that was broken off."""
+        """End every host that still lives, and every zygote: nothing starts any more."""
         await asyncio.gather(*(host.kill() for host in self._hosts))
+        while self._started:
+            await self._started.pop().close()
+
+    def _zygotes(self) -> Zygotes:
+        """Return the one for this runtime and all that `replace` made of it."""
+        if not self._started:
+            zygotes = Zygotes(
+                guardian=self.guardian,
+                parent_environment=self.settings.parent_environment,
+                on_output=self.on_output,
+                tell=self.tell,
+                idle_s=self.settings.zygote_idle_s,
+            )
+            self._started.append(zygotes)
+        return self._started[0]
+
+    def _preload(self, segment: Segment) -> tuple[str, ...] | None:
+        """Return the modules that a zygote may import before it forks; None: do not fork."""
+        location = segment.location
+        if location not in self._preloads:
+            self._preloads[location] = read_tool_settings(location).preload
+        wanted = self._preloads[location]
+        if wanted is False:
+            return None
+        if isinstance(wanted, tuple):
+            return wanted
+        plugins = [stage.plugin for stage in segment.stages]
+        plugins += [one.predicate.plugin for one in segment.stages if one.predicate is not None]
+        modules = {plugin.entry_point.module for plugin in plugins if not plugin.location.builtin}
+        return tuple(sorted(modules))
 
     def environment(self, segment: Segment) -> Environment:
         """Return the environment that a segment runs in."""

@@ -87,9 +87,9 @@ def test_when_the_worker_ends_no_process_is_left(
     config = busy(workspace, ends="no")
     with workspace.start("run", "--offline", workspace.worker(), config) as worker:
         assert wait_until((workspace.work / "busy").exists, 30)
-        # The worker, its guardian, two hosts, and the plugin's: a shell and its two children,
-        # multiprocessing's tracker and process, and a fork; some of them only start just now.
-        everyone = 10
+        # The worker, its guardian, a zygote, two hosts, and the plugin's: a shell and its two
+        # children, multiprocessing's tracker and process, and a fork; some only start just now.
+        everyone = 11
         alive_in_time = wait_until(lambda: len(processes_of(workspace)) >= everyone, 20)
         assert alive_in_time, processes_of(workspace)
         worker.send_signal(number)

@@ -9,6 +9,7 @@ only, Python 3.9 and later. In order of use::
     metadata    what `importlib.metadata` says about `venvoy-api`
     loading     an entry point's class, imported, or the reason why not
     verify      mode `verify`: import every entry point once, in a throw-away host
+    zygote      mode `zygote`: import once, fork for each host
     serve       modes `connector` and `task`: from the start message to the last word
     session     the wish to stop, signals, streams, forks
     control     the control socket: length-prefixed JSON

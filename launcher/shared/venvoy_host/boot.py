@@ -111,4 +111,8 @@ def _run(mode: str, options: dict[str, str]) -> int:
         from venvoy_host import serve  # noqa: PLC0415
 
         return serve.main(mode, options)
+    if mode == "zygote":
+        from venvoy_host import zygote  # noqa: PLC0415
+
+        return zygote.main(options)
     sys.exit(f"venvoy_host: unknown mode {mode!r}")
