@@ -75,7 +75,7 @@ def application(
     for operation in operations(metrics, authenticated=users is not None):
         by_path[operation.path].append(operation)
     routes = [
-        Route(path, _PathEndpoint(entries, worker, config, timeout_s))
+        Route(path, _PathEndpoint(path, entries, worker, config, timeout_s))
         for path, entries in by_path.items()
     ]
     return Starlette(
@@ -116,11 +116,13 @@ class _PathEndpoint:
 
     def __init__(
         self,
+        path: str,
         entries: Iterable[Operation],
         worker: WorkerInterface,
         config: RestConfig,
         timeout_s: float,
     ) -> None:
+        self._path = path
         self._operations = {operation.method: operation for operation in entries}
         if "GET" in self._operations:
             self._operations["HEAD"] = self._operations["GET"]
@@ -133,8 +135,8 @@ class _PathEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         operation = self._operations.get(request.method)
+        scope[_ROUTE] = self._path
         if operation is not None:
-            scope[_ROUTE] = operation.path
             response = await self._answer(operation, request)
         elif request.method == "OPTIONS":
             response = PlainTextResponse(self._allowed, headers={"Allow": self._allowed})

@@ -74,7 +74,7 @@ def _bind(
     if not is_loopback and not config.insecure_ok:
         _must_be_secure(listener, config, name)
     try:
-        opened = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        opened = stack.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
         _listen(opened, address, is_dual=not listener.host)
     except (OSError, OverflowError) as error:
         raise _bind_fault(error, name) from error

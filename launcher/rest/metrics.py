@@ -7,7 +7,13 @@ Kafka's `connector-task-metrics` are `venvoy_connector_task_*` here, and so on; 
 import time
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
@@ -30,6 +36,7 @@ from launcher.worker.views import (
 __all__ = ["Metrics"]
 
 _UNDEFINED = "undefined"
+_BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 2.5, 10, 60)
 _METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
 _CONVERTERS = ("key.converter", "value.converter", "header.converter")
 _ERRORS = {
@@ -53,6 +60,7 @@ class Metrics:
     """One worker's metrics: what the worker counts, and what REST counts of its own requests."""
 
     def __init__(self, worker: WorkerInterface) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # theirs
         self._registry = CollectorRegistry()
         self._registry.register(_WorkerCollector(worker))
         labels = ("method", "path")
@@ -66,6 +74,7 @@ class Metrics:
             "venvoy_rest_request_duration_seconds",
             "Time from a request's head to the end of its answer",
             labels,
+            buckets=_BUCKETS_S,
             registry=self._registry,
         )
 

@@ -84,8 +84,8 @@ def read_create_request(value: object) -> CreateRequest:
     body = _object(value, "the request body")
     _only(body, ("name", "config", "initial_state"), "the request body")
     name = body.get("name")
-    if not isinstance(name, str | None):
-        raise _unexpected("`name`", "a string", name)
+    if name is not None:
+        name = _text(name, "`name`")
     if "config" not in body:
         raise BodyError('The request body has no `config`; expected {"name": …, "config": {…}}')
     return CreateRequest(
@@ -112,9 +112,7 @@ def read_level(value: object) -> str:
     level = _object(value, "the request body").get("level")
     if level is None:
         raise BodyError("Desired 'level' parameter was not specified in request.")
-    if not isinstance(level, str):
-        raise _unexpected("`level`", "a string", level)
-    return level
+    return _text(level, "`level`")
 
 
 def _offset_entry(entry: object, number: int) -> Json:
@@ -146,6 +144,12 @@ def _scalar_text(value: object, where: str) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | None):
+        return value
+    raise _unexpected(where, "a string", value)
+
+
+def _text(value: object, where: str) -> str:
+    if isinstance(value, str) and not isinstance(value, NumberText):
         return value
     raise _unexpected(where, "a string", value)
 

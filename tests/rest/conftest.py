@@ -12,18 +12,28 @@ SOURCE_CONFIG = {"connector.class": SOURCE, "file": "/tmp/a", "topic": "t"}
 SINK_CONFIG = {"connector.class": SINK, "topics": "t"}
 
 
-@pytest.fixture
-def worker() -> FakeWorker:
+@pytest.fixture(scope="session")
+def shared_worker() -> FakeWorker:
+    """The worker behind the shared server."""
     return FakeWorker()
 
 
-@pytest.fixture
-def server(worker: FakeWorker) -> Iterator[Running]:
-    with served(worker) as running:
+@pytest.fixture(scope="session")
+def server(shared_worker: FakeWorker) -> Iterator[Running]:
+    """One server for all tests that need no settings of their own."""
+    with served(shared_worker) as running:
         yield running
 
 
 @pytest.fixture
-def client(server: Running) -> Iterator[httpx.Client]:
+def worker(shared_worker: FakeWorker) -> FakeWorker:
+    """The shared worker, as new."""
+    shared_worker.reset()
+    return shared_worker
+
+
+@pytest.fixture
+def client(server: Running, worker: FakeWorker) -> Iterator[httpx.Client]:
+    """A client of the shared server, over a worker as new."""
     with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as opened:
         yield opened

@@ -98,6 +98,10 @@ class FakeWorker:
     def __init__(self) -> None:
         self.worker_id = "127.0.0.1:8083"
         self.cluster_id = "I4ZmrWqfT2e-upky_4fdPA"
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
         self.stored: dict[str, Connector] = {}
         self.kept_offsets: dict[str, list[Json]] = {}
         self.levels: dict[str, LoggerLevel] = {"root": LoggerLevel(level="INFO")}
