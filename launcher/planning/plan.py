@@ -6,7 +6,7 @@ Pure: it reads a catalog and a config and decides; nothing here touches a disk o
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -73,7 +73,9 @@ class Stage:
 
     `config` holds the stage's own keys, prefix and framework keys removed (for the connector:
     everything). `request` is what the config asked for. A transformation may have a predicate,
-    which runs beside it.
+    which runs beside it. If it `is_marked`, its predicate lives in another location and is a stage
+    of its own, right before it: that one marks the records which the transformation is for, and
+    the marks cross with the records. `negate` belongs to whichever of the two looks at it.
     """
 
     role: StageRole
@@ -84,6 +86,7 @@ class Stage:
     config: Mapping[str, str]
     predicate: "Stage | None" = None
     negate: bool = False
+    is_marked: bool = False
 
     @property
     def prefix(self) -> str:
@@ -165,7 +168,7 @@ def plan_pipeline(
     )
     if kind == "sink" and not config.topics and config.topics_regex is None:
         planner.fault("topics", "is missing", "name the topics that the sink reads, by commas")
-    middle = [stage for stage in transforms if stage is not None]
+    middle = [stage for stages in transforms for stage in stages]
     ends = [stage for stage in converters if stage is not None]
     ordered = [connector, *middle, *ends] if kind == "source" else [*ends, *middle, connector]
     return PipelinePlan(
@@ -256,13 +259,16 @@ class _Planner:
             config=request.config,
         )
 
-    def transform(self, request: TransformRequest, own: Location | None) -> Stage | None:
+    def transform(self, request: TransformRequest, own: Location | None) -> tuple[Stage, ...]:
+        """The transformation, behind its predicate if that lives in another location."""
         kind = (PluginType.TRANSFORMATION,)
         stage = self.stage(
             StageRole.TRANSFORMATION, request.plugin, kind, own=own, alias=request.alias
         )
-        if request.predicate is None or stage is None:
-            return stage
+        if stage is None:
+            return ()
+        if request.predicate is None:
+            return (stage,)
         predicate = self.stage(
             StageRole.PREDICATE,
             request.predicate,
@@ -271,24 +277,10 @@ class _Planner:
             alias=request.predicate_alias,
         )
         if predicate is None:
-            return None
-        if not self.together(stage, predicate):
-            self.fault(
-                f"transforms.{request.alias}.predicate",
-                f"is in `{predicate.plugin.location.path}`, its transformation in "
-                f"`{stage.plugin.location.path}`; the two must share a location",
-                "use a predicate of the transformation's location, or one of the API's own",
-            )
-        return Stage(
-            role=stage.role,
-            alias=stage.alias,
-            plugin=stage.plugin,
-            choice=stage.choice,
-            request=stage.request,
-            config=stage.config,
-            predicate=predicate,
-            negate=request.negate,
-        )
+            return ()
+        if self.together(stage, predicate):
+            return (replace(stage, predicate=predicate, negate=request.negate),)
+        return (replace(predicate, negate=request.negate), replace(stage, is_marked=True))
 
     def together(self, stage: Stage, predicate: Stage) -> bool:
         homes = {one.plugin.location for one in (stage, predicate)}

@@ -223,4 +223,5 @@ def _stage_message(plan: PipelinePlan, stage: Stage) -> dict[str, object]:
         "config": dict(plan.config if is_connector else stage.config),
         "predicate": None if stage.predicate is None else _stage_message(plan, stage.predicate),
         "negate": stage.negate,
+        "is_marked": stage.is_marked,
     }

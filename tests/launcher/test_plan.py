@@ -114,17 +114,58 @@ def test_a_built_in_transformation_takes_its_predicates_location_for_a_home(
     assert [name for name, _ in layout(plan(catalog, pairs))] == ["csv_2", "mask"]
 
 
-def test_a_predicate_apart_from_its_transformation_is_a_fault(catalog: Catalog) -> None:
-    pairs = {
-        "connector.version": "1.4.0",
-        "transforms": "m",
-        "transforms.m.type": "Mask",
-        "transforms.m.predicate": "r",
-        "predicates": "r",
-        "predicates.r.type": "Rare",
-    }
-    _, (problem,) = attempt(catalog, pairs)
-    assert "the two must share a location" in problem.message
+APART = {
+    "connector.version": "1.4.0",
+    "transforms": "m",
+    "transforms.m.type": "Mask",
+    "transforms.m.predicate": "r",
+    "transforms.m.negate": "true",
+    "predicates": "r",
+    "predicates.r.type": "Rare",
+    "predicates.r.every": "3",
+}
+
+
+def test_a_predicate_apart_from_its_transformation_marks_records_for_it(catalog: Catalog) -> None:
+    made = plan(catalog, APART)
+    behind = ["Mask", "JsonConverter", "JsonConverter", "SimpleHeaderConverter"]
+    assert layout(made) == [
+        ("csv_1", ["CsvSourceConnector"]),
+        ("mask", ["Rare"]),
+        ("csv_1", behind),
+    ]
+    _, rare, mask, *_ = made.stages
+    assert (rare.role, rare.alias, rare.prefix) == ("predicate", "r", "predicates.r.")
+    assert (rare.negate, rare.config) == (True, {"every": "3"})
+    assert (mask.is_marked, mask.predicate, mask.negate) == (True, None, False)
+    told = explain(made, {}).stages
+    assert [(stage.stage, stage.host) for stage in told[:3]] == [
+        ("connector", 1),
+        ("predicate r", 2),
+        ("transformation m", 3),
+    ]
+
+
+def test_a_predicate_beside_its_transformation_is_no_stage_of_its_own(catalog: Catalog) -> None:
+    made = plan(catalog, {**APART, "transforms.m.plugin.version": "9.0"})
+    assert [name for name, _ in layout(made)] == ["csv_1", "mask"]
+    mask = made.stages[1]
+    assert mask.predicate is not None
+    assert (mask.predicate.alias, mask.negate, mask.is_marked) == ("r", True, False)
+    assert [stage.stage for stage in explain(made, {}).stages[1:3]] == [
+        "transformation m",
+        "predicate r",
+    ]
+
+
+def test_a_sinks_predicate_stands_before_its_transformation_too(catalog: Catalog) -> None:
+    pairs = {**APART, "connector.class": "sql", "topics": "t", "connector.version": "1.0"}
+    made = plan(catalog, {**pairs, "transforms.m.plugin.version": "1.4.0"})
+    assert [(name, stages[-1]) for name, stages in layout(made)] == [
+        ("mask", "Rare"),
+        ("csv_1", "Mask"),
+        ("sql", "SqlSinkConnector"),
+    ]
 
 
 def test_all_faults_of_a_pipeline_are_told_at_once(catalog: Catalog) -> None:

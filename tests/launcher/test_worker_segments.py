@@ -1,11 +1,12 @@
 """Pipelines whose stages live in several environments: hosts joined by sockets."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
-from launcher.planning.plan import PipelinePlan, StageRole
+from launcher.planning.plan import PipelinePlan, Stage, StageRole
 from launcher.tasks.report import RunState
 from manager.store.environments import Environment
 from tests.conftest import PYTHONS
@@ -34,6 +35,15 @@ class Kill(venvoy_api.Transformation):
     def apply(self, record):
         import os
         os.kill(os.getpid(), 9)
+
+class Picky(venvoy_api.Predicate):
+    """True for multiples of 3; cannot bear multiples of `fail`."""
+    def configure(self, configs): self.fail = int(configs.get("fail", 10 ** 9))
+    def test(self, record):
+        n = record.value["n"]
+        if n and n % self.fail == 0:
+            raise ValueError("cannot bear %d" % n)
+        return n % 3 == 0
 
 class Upper(venvoy_api.Converter):
     """Keys as shouting bytes, from an environment of its own."""
@@ -112,6 +122,104 @@ def test_a_sink_runs_through_three_hosts(log_file: Path, tmp_path: Path) -> None
     assert len(written) > len(wanted)  # it went back once
 
 
+def picked(one: Path, two: Path, *, negate: bool = False, **config: str) -> list[Stage]:
+    """A predicate of the second environment, a transformation of the first, and one more."""
+    picky = stage(
+        StageRole.PREDICATE, "foreign:Picky", at=two, alias="p", config=config, negate=negate
+    )
+    tag = stage(StageRole.TRANSFORMATION, "acme:Tag", at=one, config={"tag": "x", "drop": "5"})
+    behind = stage(
+        StageRole.TRANSFORMATION,
+        "venvoy_api.transforms:InsertField.Value",
+        config={"static.field": "all", "static.value": "y"},
+    )
+    return [picky, dataclasses.replace(tag, is_marked=True), behind]
+
+
+def transformed(n: int, *, negate: bool = False) -> dict[str, object] | None:
+    """What becomes of the n-th record in `picked`."""
+    if (n % 3 == 0) is negate:
+        return {"n": n, "all": "y"}
+    return {"n": n, "tag": "x", "all": "y"} if n % 5 else None
+
+
+@pytest.mark.parametrize("negate", [False, True])
+def test_a_sources_predicate_may_live_apart_from_its_transformation(
+    log_file: Path, tmp_path: Path, negate: bool
+) -> None:
+    one, two = environments(tmp_path)
+    acked = tmp_path / "acked"
+    made = plan(
+        "counter",
+        "acme:Counter",
+        one.path,
+        config={"count": "50", "acked_file": str(acked)},
+        between=picked(one.path, two.path, negate=negate),
+    )
+    assert [segment.location.path for segment in made.segments] == [one.path, two.path, one.path]
+    (report,) = run_plans([made], [one, two], log_file).connectors
+    assert report.failures == ()
+    wanted = [transformed(n, negate=negate) for n in range(50)]
+    kept = [value for value in wanted if value is not None]
+    assert values(log_file) == kept
+    assert (report.records_in, report.records_out) == (50, len(kept))
+    assert lines_of(acked) == [
+        [n, None if value is None else ["numbers", kept.index(value)]]
+        for n, value in enumerate(wanted)
+    ]
+
+
+@pytest.mark.parametrize("negate", [False, True])
+def test_a_sinks_predicate_may_live_apart_from_its_transformation(
+    log_file: Path, tmp_path: Path, negate: bool
+) -> None:
+    one, two = environments(tmp_path)
+    out = tmp_path / "out.jsonl"
+    run_plans([source(one.path, count="50")], [one, two], log_file)
+    stages = picked(one.path, two.path, negate=negate)
+    made = plan(
+        "writer",
+        "acme:Writer",
+        one.path,
+        config={"file": str(out)},
+        between=stages,
+        topics=("numbers",),
+    )
+    assert len(made.segments) == 2
+    (report,) = run_plans([made], [one, two], log_file).connectors
+    assert report.failures == ()
+    wanted = [transformed(n, negate=negate) for n in range(50)]
+    assert [line[3] for line in lines_of(out)] == [value for value in wanted if value is not None]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("kind", ["source", "sink"])
+def test_a_record_that_a_predicate_apart_cannot_bear_is_passed_over_where_that_is_asked_for(
+    log_file: Path, tmp_path: Path, kind: str
+) -> None:
+    one, two = environments(tmp_path)
+    out = tmp_path / "out.jsonl"
+    stages = picked(one.path, two.path, fail="7")
+    tolerant = {"errors.tolerance": "all"}
+    if kind == "source":
+        config = {"count": "50", **tolerant}
+        made = plan("counter", "acme:Counter", one.path, config=config, between=stages)
+    else:
+        run_plans([source(one.path, count="50")], [one, two], log_file)
+        made = plan(
+            "writer",
+            "acme:Writer",
+            one.path,
+            config={"file": str(out), **tolerant},
+            between=stages,
+            topics=("numbers",),
+        )
+    (report,) = run_plans([made], [one, two], log_file).connectors
+    assert report.failures == ()
+    wanted = [transformed(n) for n in range(50) if n % 7 or not n]
+    found = values(log_file) if kind == "source" else [line[3] for line in lines_of(out)]  # type: ignore[index]
+    assert found == [value for value in wanted if value is not None]
+
+
 @pytest.mark.parametrize("kind", ["source", "sink"])
 def test_a_converter_may_live_in_an_environment_of_its_own(
     log_file: Path, tmp_path: Path, kind: str
@@ -126,8 +234,6 @@ def test_a_converter_may_live_in_an_environment_of_its_own(
     from launcher.planning.plan import segments  # noqa: PLC0415
 
     stages = [upper if old.role is StageRole.KEY_CONVERTER else old for old in made.stages]
-    import dataclasses  # noqa: PLC0415
-
     made = dataclasses.replace(made, segments=segments(stages, own=made.connector.plugin.location))
     assert len(made.segments) == 2
     plans = [made, source(one.path, count="7")] if kind == "sink" else [made]
