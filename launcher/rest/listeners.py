@@ -108,9 +108,9 @@ def _address(listener: ListenerConfig) -> tuple[socket.AddressFamily, _Address]:
         dual = socket.has_dualstack_ipv6()
         family = socket.AF_INET6 if dual else socket.AF_INET
         return family, ("::" if dual else "0.0.0.0", listener.port)  # noqa: S104 (asked for)
-    found = socket.getaddrinfo(listener.host, listener.port, type=socket.SOCK_STREAM)
-    family, _, _, _, (host, port, *_) = min(found, key=lambda each: each[0] != socket.AF_INET)
-    return family, (str(host), int(port))
+    found = socket.getaddrinfo(listener.host, None, type=socket.SOCK_STREAM)
+    family, _, _, _, (host, *_) = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return family, (str(host), listener.port)
 
 
 def _must_be_secure(listener: ListenerConfig, config: RestConfig, name: str) -> None:
