@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from launcher.commands.interruption import InterruptedByUserError
 from launcher.commands.worker_log import WorkerLog
 from launcher.configs.connector_file import ConnectorFile, read_connector_file
 from launcher.configs.listeners import Listener
@@ -24,9 +25,10 @@ from launcher.settings import WorkerConfig, inherited_environment
 from launcher.storage.sqlite_log import SqliteLog
 from launcher.storage.worker_store import SqliteWorkerStore, WorkerStore
 from launcher.tasks.runtime import RunSettings
+from launcher.worker.faults import InvalidConnectorConfigError
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.standing import StandingWorker
-from manager.errors import ProblemsError, VenvoyError
+from manager.errors import VenvoyError
 
 __all__ = ["standalone_command"]
 
@@ -134,7 +136,8 @@ def _opened_workplace(
     catalog = workplace.catalog
     for problem in (*catalog.broken, *catalog.warnings):
         words.fault(problem.error, level="WARNING")
-    words.say(f"{len(catalog.plugins)} plugins in {len(catalog.locations)} locations")
+    found = sum(not plugin.location.builtin for plugin in catalog.plugins)
+    words.say(f"plugins found: {found}, and {len(catalog.plugins) - found} that are built in")
     return workplace
 
 
@@ -145,7 +148,7 @@ def _as_listener(bound: BoundListener) -> Listener:
 
 
 async def _run(parts: _Parts, files: Sequence[Path]) -> int:
-    """Run until a signal; a second one breaks off whatever the first one waits for."""
+    """Run until a signal, and on to the end in order that it asks for."""
     stop = asyncio.Event()
     settings = RunSettings(
         working_dir=Path.cwd(),
@@ -167,29 +170,28 @@ async def _run(parts: _Parts, files: Sequence[Path]) -> int:
             on_event=parts.words.event,
             loggers=parts.levels,
         )
-        standing = asyncio.create_task(_stand(parts, worker, store, files, stop))
-        with _signals(stop, standing.cancel, parts.words):
-            try:
-                await standing
-            except asyncio.CancelledError:
-                return 130
+        with _signals(stop, parts.words):
+            await _stand(parts, worker, store, files, stop)
     parts.words.say("stopped")
     return 0
 
 
 @contextlib.contextmanager
-def _signals(
-    stop: asyncio.Event, break_off: Callable[[], object], words: WorkerLog
-) -> Iterator[None]:
+def _signals(stop: asyncio.Event, words: WorkerLog) -> Iterator[None]:
+    """Ask to stop at the first signal; end the process at the second, whatever it waits for.
+
+    That is no worse than a kill: the guardian ends the hosts, and what was answered is on disk.
+    """
     loop = asyncio.get_running_loop()
 
     def take(number: signal.Signals) -> None:
-        if stop.is_set():
-            words.say(f"{number.name} again: stopping at once", level="WARNING")
-            break_off()
+        if not stop.is_set():
+            words.say(f"{number.name}: stopping; a second signal ends it at once")
+            stop.set()
             return
-        words.say(f"{number.name}: stopping; a second signal ends it at once")
-        stop.set()
+        words.say(f"{number.name} again: ended at once", level="WARNING")
+        words.close()
+        os._exit(InterruptedByUserError.exit_code)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     for number in numbers:
@@ -290,8 +292,9 @@ class _FilePutter:
             else:
                 await self._worker.create(one.name, one.config, initial_state=one.initial_state)
                 self._words.say(f"created from `{one.file}`", subject=one.name)
-        except ProblemsError as error:
-            for problem in error.problems:
-                self._words.fault(problem, subject=one.name)
+        except InvalidConnectorConfigError as error:
+            faults = "".join(f"\n    - {fault}" for fault in error.errors)
+            text = f"`{one.file}` is not taken, for {len(error.errors)} faults:{faults}"
+            self._words.say(text, level="ERROR", subject=one.name)
         except VenvoyError as error:
             self._words.fault(error, subject=one.name)

@@ -76,7 +76,8 @@ class WorkerLog:
 
     def fault(self, error: VenvoyError, *, level: str = "ERROR", subject: str = "") -> None:
         """Something that went wrong, with what to do about it."""
-        self.say(f"{error.message}\n    hint: {error.hint}", level=level, subject=subject)
+        hint = f"\n    hint: {error.hint}" if error.hint else ""
+        self.say(f"{error.message}{hint}", level=level, subject=subject)
 
     def record(self, record: logging.LogRecord, text: str) -> None:
         """A record of this process's own `logging`: a library of the worker's."""

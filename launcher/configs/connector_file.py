@@ -67,7 +67,7 @@ def _state(file: Path, written: object) -> TargetState | None:
     try:
         return TargetState.from_initial_state(str(written))
     except ValueError as error:
-        reason = f"`initial_state` is {error}"
+        reason = f"`initial_state`: {error}"
         raise _fault(file, reason, "write one of them, or leave it out") from error
 
 
