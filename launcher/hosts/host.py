@@ -185,7 +185,8 @@ class Host:
         self.spec = spec
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[int] = loop.create_future()
-        self.on_message: Callable[[Message], None] = lambda _message: None
+        self._listener: Callable[[Message], None] | None = None
+        self._unheard: list[Message] = []
         self.control = Control(owner=spec.name, on_message=self._take)
         self.was_signalled = False
         """Whether we sent it a signal: then its end is no news."""
@@ -268,6 +269,17 @@ class Host:
             raise ProtocolMismatchError(task=self.spec.name, spoken=protocols)
 
     @property
+    def on_message(self) -> Callable[[Message], None] | None:
+        """Who hears what it says unasked; whoever is set first hears what it has said by then."""
+        return self._listener
+
+    @on_message.setter
+    def on_message(self, on_message: Callable[[Message], None]) -> None:
+        self._listener = on_message
+        while self._unheard:
+            on_message(self._unheard.pop(0))
+
+    @property
     def pid(self) -> int:
         """The host's process id, which is also its process group."""
         return self._process.pid
@@ -329,4 +341,7 @@ class Host:
             if not self._hello.done():
                 self._hello.set_result(message)
             return
-        self.on_message(message)
+        if self._listener is None:
+            self._unheard.append(message)
+        else:
+            self._listener(message)

@@ -36,7 +36,6 @@ Verdict: TypeAlias = Literal["ready", "unfit", "broken", "died", "silent"]
 """What became of a start: it forks hosts; what it imported must not be forked; the import raised;
 it ended by itself; it was ended, for it said nothing."""
 
-_PRELOAD_TIMEOUT_S = 60.0
 _FORK_TIMEOUT_S = 5.0
 _LOOK_S = 0.25
 _STOP_S = 1.0
@@ -127,9 +126,9 @@ class Zygote:
         """Whether a host is being forked, so that there may be a child that nobody knows yet."""
         return bool(self._answers)
 
-    async def verdict(self) -> Verdict:
+    async def verdict(self, *, timeout_s: float) -> Verdict:
         """Wait until it is ready, or is not going to be; then it has ended or is about to."""
-        await self._wait_for(self._said, _PRELOAD_TIMEOUT_S)
+        await self._wait_for(self._said, timeout_s)
         if not self._said.done():
             self._said.cancel()
             if self.ended.done():

@@ -17,10 +17,13 @@ from launcher.hosts.subreaper import Subreaper
 from launcher.hosts.zygote import Zygote, ZygoteKey
 from manager.proc import UnstartableError
 
-__all__ = ["IDLE_S", "Zygotes"]
+__all__ = ["IDLE_S", "PRELOAD_TIMEOUT_S", "Zygotes"]
 
 IDLE_S = 300.0
 """How long a zygote waits for the next host, by default."""
+
+PRELOAD_TIMEOUT_S = 60.0
+"""How long an import may take before the hosts do it themselves."""
 
 _TEND_S = 5.0
 _SECOND_TRY_S = 60.0
@@ -42,12 +45,14 @@ class Zygotes:
         on_output: OnOutput,
         tell: Callable[[str, str], None],
         idle_s: float = IDLE_S,
+        preload_timeout_s: float = PRELOAD_TIMEOUT_S,
     ) -> None:
         self._guardian = guardian
         self._parent_environment = parent_environment
         self._on_output = on_output
         self._tell = tell
         self._idle_s = idle_s
+        self._preload_timeout_s = preload_timeout_s
         self._starts: dict[ZygoteKey, asyncio.Task[Zygote | None]] = {}
         self._living: set[Zygote] = set()
         self._forked: set[int] = set()
@@ -153,7 +158,7 @@ class Zygotes:
             return None
         self._living.add(zygote)
         zygote.ended.add_done_callback(lambda _: self._end_of(zygote))
-        verdict = await zygote.verdict()
+        verdict = await zygote.verdict(timeout_s=self._preload_timeout_s)
         if verdict == "ready":
             return zygote
         if verdict == "broken" and key.preload:  # each host imports it, and tells what is wrong

@@ -27,6 +27,13 @@ class BusyTask(Task):
         self.process.start()
         if not os.fork():
             time.sleep(600)
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+        if not os.fork():
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+            os.closerange(0, 256)
+            time.sleep(600)
         threading.Thread(target=dawdle).start()
         open(os.path.join(here, "busy"), "w").close()
     def drained(self): return self.props["ends"] == "yes"
@@ -63,7 +70,10 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
     return True
 
 
-def busy(workspace: Workspace, *, ends: str) -> Path:
+def busy(workspace: Workspace, *, ends: str, forks: bool = True) -> Path:
+    if not forks:
+        (workspace.plugins / "busy").mkdir()
+        (workspace.plugins / "busy" / "venvoy.toml").write_text("preload = false\n")
     workspace.wheel(
         "busy",
         "busy",
@@ -74,22 +84,25 @@ def busy(workspace: Workspace, *, ends: str) -> Path:
     return workspace.config("busy", "busy.Busy", topic="busy", here=here, ends=ends)
 
 
-def test_after_a_run_no_process_is_left(workspace: Workspace) -> None:
-    workspace.run(busy(workspace, ends="yes"))
+@pytest.mark.parametrize("forks", [True, False], ids=["forks", "processes"])
+def test_after_a_run_no_process_is_left(workspace: Workspace, *, forks: bool) -> None:
+    workspace.run(busy(workspace, ends="yes", forks=forks))
     assert (workspace.work / "busy").exists()
     assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("forks", [True, False], ids=["forks", "processes"])
 def test_when_the_worker_ends_no_process_is_left(
-    workspace: Workspace, number: signal.Signals
+    workspace: Workspace, number: signal.Signals, *, forks: bool
 ) -> None:
-    config = busy(workspace, ends="no")
+    config = busy(workspace, ends="no", forks=forks)
     with workspace.start("run", "--offline", workspace.worker(), config) as worker:
         assert wait_until((workspace.work / "busy").exists, 30)
-        # The worker, its guardian, a zygote, two hosts, and the plugin's: a shell and its two
-        # children, multiprocessing's tracker and process, and a fork; some only start just now.
-        everyone = 11
+        # The worker, its guardian, two hosts, and the plugin's: a shell and its two children,
+        # multiprocessing's tracker and process, a fork, and two that left the session; some of
+        # them only start just now. And a zygote, if there is one.
+        everyone = 12 + forks
         alive_in_time = wait_until(lambda: len(processes_of(workspace)) >= everyone, 20)
         assert alive_in_time, processes_of(workspace)
         worker.send_signal(number)

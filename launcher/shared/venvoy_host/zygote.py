@@ -160,7 +160,11 @@ def _check_children() -> None:
 
 
 def _descriptors() -> set[int]:
-    return {int(name) for name in os.listdir("/proc/self/fd")}  # noqa: PTH208
+    own = os.open("/proc/self/fd", os.O_RDONLY)
+    try:
+        return {int(name) for name in os.listdir(own)} - {own}  # noqa: PTH208
+    finally:
+        close(own)
 
 
 def _check_descriptors(opened: set[int]) -> None:
@@ -169,11 +173,8 @@ def _check_descriptors(opened: set[int]) -> None:
     Devices, directories and files that are only appended to can be shared.
     """
     for number in sorted(opened):
-        try:
-            mode = os.fstat(number).st_mode
-            name = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115
-        except OSError:  # the listing's own
-            continue
+        mode = os.fstat(number).st_mode
+        name = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115
         is_log = stat.S_ISREG(mode) and fcntl.fcntl(number, fcntl.F_GETFL) & os.O_APPEND
         if not (stat.S_ISCHR(mode) or stat.S_ISDIR(mode) or is_log):
             raise _UnfitError(f"its import leaves {name} open")
