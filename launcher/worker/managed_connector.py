@@ -285,7 +285,6 @@ class ManagedConnector:
             self._set_state(State.PAUSED)
 
     async def _start_connector(self) -> None:
-        await self._stop_host()
         if await self._guarded(self._prepare_and_begin()):
             self._start_wanted = False
             self._set_state(State.RUNNING)
@@ -295,7 +294,11 @@ class ManagedConnector:
             await self._stop_host()
 
     async def _prepare_and_begin(self) -> None:
+        """Make everything ready before the connector that runs, if any, gives way."""
         prepared = await self._prepare()
+        await self._stop_host()
+        if self._state.state is not State.RESTARTING:
+            self._set_state(State.UNASSIGNED)
         plan = prepared.plan
         segment = next(one for one in plan.segments if plan.connector in one.stages)
         host = await ConnectorHost.start(plan, segment, prepared.runtime)
