@@ -25,11 +25,15 @@ _DRAIN_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginError:
-    """An exception inside a host, as it came over: class, message, Python traceback."""
+    """An exception inside a host, as it came over: class, message, Python traceback.
+
+    `cause` is what it was raised from, with its class, or empty.
+    """
 
     class_name: str
     text: str
     traceback: str
+    cause: str = ""
 
     @classmethod
     def from_message(cls, value: object) -> "PluginError":
@@ -39,6 +43,7 @@ class PluginError:
             class_name=str(fields.get("class", "Exception")),
             text=str(fields.get("message", "")),
             traceback=str(fields.get("traceback", "")),
+            cause=str(fields.get("cause", "")),
         )
 
 
@@ -54,13 +59,15 @@ class PluginFailedError(VenvoyError):
 
     @property
     def message(self) -> str:
-        """The task and what was raised."""
-        return f"`{self.task}` failed: {self.error.class_name}: {self.error.text}"
+        """The task, what was raised, and from what."""
+        cause = f" ({self.error.cause})" if self.error.cause else ""
+        return f"`{self.task}` failed: {self.error.class_name}: {self.error.text}{cause}"
 
     @property
     def hint(self) -> str:
-        """Where in the plugin it was raised."""
-        places = [line.strip() for line in self.error.traceback.splitlines() if "File " in line]
+        """Where in the plugin it was raised; in the host only when no plugin had a part in it."""
+        lines = [line.strip() for line in self.error.traceback.splitlines() if "File " in line]
+        places = [line for line in lines if "/venvoy_host/" not in line] or lines
         return f"it was raised at {places[-1]}" if places else "the plugin gave no traceback"
 
 

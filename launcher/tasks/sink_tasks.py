@@ -9,6 +9,7 @@ from launcher.hosts.control import Message
 from launcher.hosts.frames import FrameKind, StoredFrame, encode_end, for_feed, read_frame
 from launcher.hosts.window import Window
 from launcher.storage.topic_log import TopicPartition
+from launcher.tasks.dead_letters import DeadLetters
 from launcher.tasks.runtime import Runtime
 from launcher.tasks.task import Task, TaskListener, TaskSpec
 from manager.errors import VenvoyError
@@ -47,7 +48,10 @@ class SinkTask(Task):
         )
         self._changed = runtime.signals.watch()
         self._commits: set[asyncio.Task[None]] = set()
+        self._commit_order = asyncio.Lock()
+        self._letters: DeadLetters | None = None
         self._acked = 0
+        self._has_stopped = False
 
     async def start_fields(self) -> dict[str, object]:
         """Return the partitions of this task with the offsets to begin at."""
@@ -79,6 +83,8 @@ class SinkTask(Task):
         flow.cancel()
         if self._commits:
             await asyncio.gather(*self._commits)
+        if self._letters is not None:
+            await self._letters.settled()
 
     def take(self, message: Message) -> None:
         """Take what the task says and asks for."""
@@ -91,18 +97,49 @@ class SinkTask(Task):
             fresh = {place: self._began_at.get(place, 0) for place in self._positions}
             self._positions = fresh | _offsets(message.get("positions"))
         elif kind == "commit":
-            commit = self.runtime.log.commit_sink_offsets(
-                self.spec.plan.name, _offsets(message.get("offsets"))
-            )
+            commit = self._commit(_offsets(message.get("offsets")))
             storing = asyncio.get_running_loop().create_task(commit)
             self._commits.add(storing)
             storing.add_done_callback(self._committed)
+        elif kind == "dead_letter":
+            self._dead_letters().take(message)
         elif kind in ("caught_up", "stopped"):
             self.records_in = int(str(message.get("records_in", self.records_in)))
             self.records_out = int(str(message.get("records_out", self.records_out)))
+            self._has_stopped = kind == "stopped"
         if kind == "caught_up" and self._ended == (message["epoch"], self._positions):
             self.is_complete = True
         self._changed.set()
+
+    async def _commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Store offsets, in the order in which they came, behind the dead letters they cover."""
+        async with self._commit_order:
+            if self._letters is not None:
+                await self._letters.settled()
+            await self.runtime.log.commit_sink_offsets(self.spec.plan.name, offsets)
+
+    def _dead_letters(self) -> DeadLetters:
+        if self._letters is None:
+            settings = self.spec.error_settings
+            self._letters = DeadLetters(
+                settings.dead_letter_topic or "",
+                context_headers=settings.context_headers,
+                connector=self.spec.plan.name,
+                task=self.spec.index,
+                log=self.runtime.log,
+                on_answer=self._answer_letter,
+            )
+        return self._letters
+
+    def _answer_letter(self, number: int, error: VenvoyError | None) -> None:
+        """Tell the host that a dead letter is stored; one that cannot be fails the task at once."""
+        answer = {"type": "stored", "number": number}
+        for place, host in enumerate(self.hosts):
+            if self.has_task(place):
+                host.control.send(answer | ({"error": error.message} if error else {}))
+        if error is not None:
+            self.fail(error)
+        self.runtime.signals.appended()
 
     def _committed(self, storing: asyncio.Task[None]) -> None:
         """Forget a commit that is on disk; one that cannot be stored fails the task at once."""
@@ -123,6 +160,12 @@ class SinkTask(Task):
             found = await log.topic_names()
             topics = [topic for topic in found if plan.topics_regex.fullmatch(topic)]
         return await log.ends(topics)
+
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Kafka's task-error-metrics, with those of the dead letter topic."""
+        letters = self._letters.counts if self._letters is not None else {}
+        return {**super().errors, **letters}
 
     async def _feed(self, writer: asyncio.StreamWriter) -> bool:
         """Send what there is, while the window allows; True when there may be more."""
@@ -174,7 +217,9 @@ class SinkTask(Task):
     async def _take_acks(self, reader: asyncio.StreamReader) -> None:
         while (frame := await read_frame(reader)) is not None:
             if frame.kind is FrameKind.ACK:
-                self.records_out += self._window.release(frame.batch)
+                self._acked += self._window.release(frame.batch)
+                if not self._has_stopped:  # what the host said last is exact
+                    self.records_out = max(self.records_out, self._acked)
                 self._changed.set()
 
     async def _wait(self, acks: asyncio.Task[None]) -> None:

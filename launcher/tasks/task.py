@@ -241,12 +241,13 @@ class Task(ABC):
         data_in: socket.socket | None,
         data_out: socket.socket | None,
     ) -> Host:
-        name = self.spec.name if self._has_task(place) else f"{self.spec.name}.{place}"
+        name = self.spec.name if self.has_task(place) else f"{self.spec.name}.{place}"
         return await self.runtime.start_host(
             segment, name=name, mode="task", data_in=data_in, data_out=data_out
         )
 
-    def _has_task(self, place: int) -> bool:
+    def has_task(self, place: int) -> bool:
+        """Whether the host at that place of `hosts` is the one with the task itself."""
         return self.spec.plan.connector in self.spec.plan.segments[place].stages
 
     async def _begin(self, fields: Mapping[str, object]) -> None:
@@ -278,7 +279,7 @@ class Task(ABC):
                 "start",
                 **common,
                 stages=segment_message(plan, plan.segments[place]),
-                task_class=task_class if self._has_task(place) else None,
+                task_class=task_class if self.has_task(place) else None,
                 is_last=place == len(self.hosts) - 1,
             )
             for place, host in enumerate(self.hosts)
@@ -307,7 +308,7 @@ class Task(ABC):
     async def _stop_hosts(self) -> None:
         """Stop the host with the task first: its neighbours follow as their sockets close."""
         timeout_s = self.runtime.settings.shutdown_timeout_s
-        for place in sorted(range(len(self.hosts)), key=lambda one: not self._has_task(one)):
+        for place in sorted(range(len(self.hosts)), key=lambda one: not self.has_task(one)):
             await self.hosts[place].stop(timeout_s=timeout_s)
 
     def _listener(self, place: int, host: Host) -> Callable[[Message], None]:
@@ -324,7 +325,7 @@ class Task(ABC):
                     self._orderly.add(place)
                 if message["type"] == "errors":
                     self._errors[place] = _counts(message)
-                if self._has_task(place):
+                if self.has_task(place):
                     self._take_own(message)
                     self.take(message)
             self._wake.set()

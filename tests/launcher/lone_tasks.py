@@ -63,7 +63,7 @@ class LoneTask:
         """Return what a source's last host sent next."""
         async with asyncio.timeout(60):
             frame = await read_frame(self.reader)
-        assert frame is not None
+        assert frame is not None, self.said("failed")
         return frame
 
     def acknowledge(self, frame: WireFrame) -> None:

@@ -20,10 +20,12 @@ only, Python 3.9 and later. In order of use::
     flow        data sockets and the window of what is on its way
     contexts    the API's contexts
     stages      transformations, predicates and converters of one segment, made and closed
+    tolerance   what follows when a stage fails on one record
     source_chain, sink_chain   a batch's way through them
     source      mode `task`: poll, transform, convert, send
     middle      mode `task`: a segment between two others
     sink        mode `task`: receive, convert, transform, put
+    reporter    records that a sink gives up by itself
     stdio       mode `stdio`: a connector without a worker, between stdin and stdout
 
 Everything up to `first` and `site` is `boot.prepare`, apart from `serve`: so a zygote can do it

@@ -67,8 +67,11 @@ class SourceContext(venvoy_api.SourceTaskContext):
 class SinkContext(venvoy_api.SinkTaskContext):
     """A sink task's context: it notes what is asked for, and the loop does it between calls."""
 
-    def __init__(self, config: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: Mapping[str, str], reporter: venvoy_api.ErrantRecordReporter | None
+    ) -> None:
         self._config = config
+        self._reporter = reporter
         self.assigned: set[venvoy_api.TopicPartition] = set()
         self.paused: set[venvoy_api.TopicPartition] = set()
         self.rewinds: dict[venvoy_api.TopicPartition, int] = {}
@@ -104,6 +107,10 @@ class SinkContext(venvoy_api.SinkTaskContext):
     def request_commit(self) -> None:
         """Note that a commit is wanted."""
         self.wants_commit = True
+
+    def errant_record_reporter(self) -> venvoy_api.ErrantRecordReporter | None:
+        """Return the reporter; None when neither a log nor a topic would hear of it."""
+        return self._reporter
 
     def _require_assigned(
         self, partitions: tuple[venvoy_api.TopicPartition, ...], verb: str

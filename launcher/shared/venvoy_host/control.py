@@ -4,7 +4,9 @@ Every message has a `type`. From the worker: `start`, `validate`, `task_configs`
 an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`; `pause` and
 `resume` are answered by `paused` and `resumed` once it is so. From the host, unasked: `hello`
 first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause` (of partitions, by a sink),
-`caught_up`, `reconfigure`, `stopped`. An `error` value is
+`caught_up`, `reconfigure`, `errors` (cumulative counts, by Kafka's names), `stopped`, and
+`dead_letter` before any `commit` that covers its record: the worker answers `stored` with its
+`number`. An `error` value is
 {"class", "message", "traceback", "retriable"}.
 """
 
@@ -21,11 +23,12 @@ from typing import Any
 
 import venvoy_api
 
-__all__ = ["Control", "adopted", "describe"]
+__all__ = ["Control", "adopted", "class_name", "describe", "message_of", "stacktrace"]
 
 _LENGTH = struct.Struct(">I")
 _PROTOCOLS = [1]
-_FEATURES = ["objects", "ack", "log", "pause"]
+_FEATURES = ["objects", "ack", "log", "pause", "errors", "dead_letters"]
+_MAX_CHARACTERS = 64 * 1024
 
 
 class Control:
@@ -102,15 +105,41 @@ def adopted(fd: int) -> socket.socket:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """Return the error as it crosses to the worker."""
-    kind = type(error)
-    name = kind.__qualname__
-    if kind.__module__ != "builtins":
-        name = f"{kind.__module__}.{name}"
-    lines = traceback.format_exception(kind, error, error.__traceback__)
+    """Return the error as it crosses to the worker; `cause` is what it was raised from, if any."""
+    name = class_name(type(error))
+    cause = error.__cause__
     return {
         "class": name,
-        "message": str(error) or name,
-        "traceback": "".join(lines),
+        "message": message_of(error) or name,
+        "traceback": stacktrace(error),
         "retriable": isinstance(error, venvoy_api.RetriableError),
+        **({"cause": f"{class_name(type(cause))}: {message_of(cause)}"} if cause else {}),
     }
+
+
+def class_name(kind: type) -> str:
+    """Return a class's dotted name, without the module for the built-in ones."""
+    name = kind.__qualname__
+    return name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
+
+
+def message_of(error: BaseException) -> str:
+    """Return what an error says, bounded: it may hold a whole record."""
+    try:
+        return _bounded(str(error))
+    except Exception:  # noqa: BLE001  # a plugin's __str__
+        return "it cannot say what"
+
+
+def stacktrace(error: BaseException) -> str:
+    """Return an error's traceback and those of its causes, bounded."""
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return _bounded("".join(_bounded(line) for line in lines))
+
+
+def _bounded(text: str) -> str:
+    """Return the text, or its beginning and its end."""
+    if len(text) <= _MAX_CHARACTERS:
+        return text
+    half = _MAX_CHARACTERS // 2
+    return f"{text[:half]} … {len(text) - 2 * half} characters left out … {text[-half:]}"

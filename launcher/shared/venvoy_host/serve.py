@@ -6,7 +6,7 @@ import operator
 from typing import Any
 
 import venvoy_api
-from venvoy_host import boot
+from venvoy_host import boot, logs
 from venvoy_host.connector import ConnectorServer
 from venvoy_host.control import Control, describe
 from venvoy_host.first import import_module
@@ -19,6 +19,7 @@ from venvoy_host.sink_chain import SinkChain
 from venvoy_host.source import SourceLoop
 from venvoy_host.source_chain import SourceChain
 from venvoy_host.stages import make_stages
+from venvoy_host.tolerance import Tolerance
 
 __all__ = ["main", "task_class"]
 
@@ -36,6 +37,8 @@ def main(mode: str, options: dict[str, str]) -> int:
     names = [name for name in options if name in ("in", "out")]
     sockets = {name: DataSocket(int(options[name])) for name in names}
     request = control.receive()
+    while request is not None and logs.take(request):
+        request = control.receive()
     if request is None:
         return 1
     if request["type"] == "stop":  # the run ended before this task began
@@ -56,6 +59,7 @@ class _Task:
         self.request = request
         self.sockets = sockets
         self.task: Any = None
+        self.tolerance = Tolerance(session, request.get("errors"))
         self.chain: SourceChain | SinkChain | None = None
         self.loop: SourceLoop | SinkLoop | MiddleLoop | None = None
 
@@ -64,6 +68,7 @@ class _Task:
         failure = self._attempt(self._work)
         failure = self._attempt(self._close) or failure
         counts = self.loop.counts() if self.loop is not None else {}
+        self.tolerance.tell(at_once=True)
         self.control.send({"type": "stopped", "failed": failure, **counts})
         return 1 if failure else 0
 
@@ -82,11 +87,11 @@ class _Task:
         request = self.request
         is_source = request["kind"] == "source"
         made = make_stages(request["stages"])
-        self.chain = SourceChain(made) if is_source else SinkChain(made)
+        tolerance = self.tolerance
+        self.chain = SourceChain(made, tolerance) if is_source else SinkChain(made, tolerance)
         if request["task_class"] is None:
-            middle = MiddleLoop(
-                self.session, request, self.chain, self.sockets["in"], self.sockets["out"]
-            )
+            ends = self.sockets["in"], self.sockets["out"]
+            middle = MiddleLoop(self.session, request, self.chain, tolerance, *ends)
             self.loop = middle
             self.control.answer(request, None)
             middle.run()
@@ -94,10 +99,12 @@ class _Task:
         self.task = make(task_class(request["task_class"]))
         if isinstance(self.chain, SourceChain):
             loop: SourceLoop | SinkLoop = SourceLoop(
-                self.session, request, self.task, self.chain, self.sockets["out"]
+                self.session, request, self.task, self.chain, tolerance, self.sockets["out"]
             )
         else:
-            loop = SinkLoop(self.session, request, self.task, self.chain, self.sockets["in"])
+            loop = SinkLoop(
+                self.session, request, self.task, self.chain, tolerance, self.sockets["in"]
+            )
         self.loop = loop
         loop.start()
         self.control.answer(request, None)

@@ -8,11 +8,16 @@ import os
 import select
 import signal
 import sys
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
+import venvoy_api
 from venvoy_host import logs
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from venvoy_host.control import Control
 
 __all__ = ["Session", "TerminatedError", "prepare_streams"]
@@ -40,6 +45,9 @@ class Session:
         self._is_paused = False
         self.wants_pause = False
         """Whether the worker wants no records moved, as of the last look at `is_stopping`."""
+        self.awaited: dict[int, Future[None]] = {}
+        """Dead letters by number, whose `stored` somebody may wait for."""
+        self._hearing = threading.RLock()  # re-entered by a signal that breaks into it
         prepare_streams()
         logs.install(control)
         signal.signal(signal.SIGTERM, self._terminate)
@@ -50,30 +58,60 @@ class Session:
     @property
     def is_stopping(self) -> bool:
         """Whether the loop should end; looks what the worker has said since the last time."""
-        while select.select([self.control], [], [], 0)[0]:
-            message: dict[str, Any] | None = self.control.receive()
-            if message is None:
-                os._exit(1)  # the worker is gone: nobody is left to work for
-            self.take(message)
+        self.hear(0)
         return self._is_stopping
+
+    def hear(self, timeout_s: float) -> None:
+        """Take what the worker has said; wait for it so long. May be called from any thread."""
+        select.select([self.control], [], [], timeout_s)
+        with self._hearing:
+            while select.select([self.control], [], [], 0)[0]:
+                message: dict[str, Any] | None = self.control.receive()
+                if message is None:
+                    os._exit(1)  # the worker is gone: nobody is left to work for
+                self.take(message)
 
     def take(self, message: dict[str, Any]) -> None:
         """Take a message of the worker: a wish, to be granted between two calls of the plugin.
 
         What is true already is said again at once.
         """
+        if logs.take(message):
+            return
         if message["type"] == "stop":
             self._is_stopping = True
         elif message["type"] in ("pause", "resume"):
             self.wants_pause = message["type"] == "pause"
             if self.wants_pause is self._is_paused:
                 self._tell()
+        elif message["type"] == "stored":
+            self._settle(message)
+
+    def rest(self, seconds: float) -> bool:
+        """Wait; False when a stop came before the time was up."""
+        deadline = time.monotonic() + seconds
+        while not self.is_stopping:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return True
+            select.select([self.control], [], [], left)
+        return False
 
     def agree(self) -> None:
         """Tell the worker that records rest, or move again, as it wants; call it once they do."""
         if self.wants_pause is not self._is_paused:
             self._is_paused = self.wants_pause
             self._tell()
+
+    def _settle(self, message: dict[str, Any]) -> None:
+        """Tell whoever waits for it that a dead letter is stored, or cannot be."""
+        waiting = self.awaited.pop(message["number"], None)
+        if waiting is None:
+            return
+        if message.get("error"):
+            waiting.set_exception(venvoy_api.ConnectError(message["error"]))
+        else:
+            waiting.set_result(None)
 
     def _tell(self) -> None:
         self.control.send({"type": "paused" if self._is_paused else "resumed"})

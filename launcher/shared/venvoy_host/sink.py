@@ -11,7 +11,9 @@ from venvoy_host import flow, frames
 from venvoy_host.contexts import SinkContext
 from venvoy_host.frames import Kind
 from venvoy_host.logs import framework_logger
+from venvoy_host.reporter import Reporter
 from venvoy_host.sink_chain import SinkBatch, SinkChain
+from venvoy_host.tolerance import StopError, Tolerance
 
 if TYPE_CHECKING:
     from venvoy_host.flow import DataSocket
@@ -38,14 +40,19 @@ class SinkLoop:
         request: dict[str, Any],
         task: venvoy_api.SinkTask,
         chain: SinkChain,
+        tolerance: Tolerance,
         before: DataSocket,
     ) -> None:
         self.session = session
         self.request = request
         self.task = task
         self.chain = chain
+        self.tolerance = tolerance
         self.before = before
-        self.context = SinkContext(request["config"])
+        self.reporter = Reporter(session, tolerance)
+        self.context = SinkContext(
+            request["config"], self.reporter if tolerance.is_reported else None
+        )
         self.epoch = 0
         self.put_records = self.received = 0
         self.positions: dict[TopicPartition, int] = {}
@@ -85,7 +92,10 @@ class SinkLoop:
             if self.session.wants_pause:
                 self._hold()
                 continue
-            gathered = self._gather()
+            try:
+                gathered = self._gather()
+            except StopError:
+                return
             if gathered:
                 self._deliver(gathered)
             elif self.before.is_closed:
@@ -102,11 +112,11 @@ class SinkLoop:
         return {"records_in": self.received, "records_out": self.put_records}
 
     def _idle(self) -> None:
-        left = self._commit_due - time.monotonic()
+        left = self._until_commit(self.tolerance.tell())
         if self.context.timeout_ms is not None:
             left = min(left, self.context.timeout_ms / 1000)
             self.context.timeout_ms = None
-        if not flow.wait([self.before], self.session.control, max(0.0, left)):
+        if not flow.wait([self.before], self.session.control, left):
             self._put([])  # as in Kafka: time passes for a sink that has to flush, too
 
     def _hold(self) -> None:
@@ -115,13 +125,14 @@ class SinkLoop:
         self.session.agree()
         while not self.session.is_stopping and self.session.wants_pause:
             # Only for the worker's word: frames stay where they are, and would end every wait.
-            flow.wait([], self.session.control, max(0.0, self._commit_due - time.monotonic()))
+            flow.wait([], self.session.control, self._until_commit(self.tolerance.tell()))
             if self.context.wants_commit or time.monotonic() >= self._commit_due:
                 self._commit()
         self.session.agree()
 
     def _do_wishes(self) -> None:
         """Do what the task asked its context for since the last call."""
+        self._raise_fatal()
         context = self.context
         if context.wants_commit or time.monotonic() >= self._commit_due:
             self._commit()
@@ -208,6 +219,9 @@ class SinkLoop:
             position = self.positions[partition]
             self.received += frame.count
             records += [one for one in batch.records or () if one.original_offset >= position]
+            for letter in batch.letters:
+                if letter["offset"] >= position:
+                    self.reporter.send(letter)
         if self.context.rewinds or not self._put_all(records):
             self._ack(gathered)
             return
@@ -257,7 +271,13 @@ class SinkLoop:
         except venvoy_api.RetriableError as error:
             _log.warning("put failed and is tried again: %s", error)
             return False
+        self._raise_fatal()
         return True
+
+    def _raise_fatal(self) -> None:
+        """End the task for a record that it reported, also when it hid what `report` raised."""
+        if self.tolerance.fatal is not None:
+            raise self.tolerance.fatal
 
     def _rest(self, seconds: float) -> bool:
         """Wait between two attempts, pauses and commits served; False when a stop came first."""
@@ -271,9 +291,14 @@ class SinkLoop:
             left = deadline - time.monotonic()
             if left <= 0:
                 return True
-            until_commit = max(0.0, self._commit_due - time.monotonic())
+            until_commit = self._until_commit(self.tolerance.tell())
             flow.wait([], self.session.control, min(left, until_commit))
         return False
+
+    def _until_commit(self, other_s: float | None) -> float:
+        """Return the seconds until the next commit is due, or the other time if that is less."""
+        left = max(0.0, self._commit_due - time.monotonic())
+        return left if other_s is None else min(left, other_s)
 
     def _commit(self, *, closing: bool = False) -> None:
         self._commit_due = time.monotonic() + self._interval_s
@@ -311,10 +336,5 @@ class SinkLoop:
             raise error
         _log.warning("the commit failed, going back to the last committed offsets: %s", error)
         self.context.rewinds.update(self.committed)
-        self._sleep(min(_RETRY_S[0] * 2 ** min(self._commit_failures, 10), _COMMIT_RETRY_MAX_S))
-
-    def _sleep(self, seconds: float) -> None:
-        """Wait, unless a stop comes."""
-        deadline = time.monotonic() + seconds
-        while not self.session.is_stopping and time.monotonic() < deadline:
-            flow.wait([], self.session.control, max(0.0, deadline - time.monotonic()))
+        pause = min(_RETRY_S[0] * 2 ** min(self._commit_failures, 10), _COMMIT_RETRY_MAX_S)
+        self.session.rest(pause)

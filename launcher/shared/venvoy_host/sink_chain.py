@@ -6,13 +6,19 @@ converter has run and `records` is None until all three have.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 import venvoy_api
 from venvoy_host import frames, objects, stages
 from venvoy_host.frames import NO_TIMESTAMP, Flag, Frame
+from venvoy_host.tolerance import FAILED, Origin, Step, Tolerance
 
-__all__ = ["SinkBatch", "SinkChain"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["SinkBatch", "SinkChain", "origin_of"]
 
 _NONE = venvoy_api.TimestampType.NO_TIMESTAMP_TYPE
 _CREATE = venvoy_api.TimestampType.CREATE_TIME
@@ -20,7 +26,13 @@ _APPEND = venvoy_api.TimestampType.LOG_APPEND_TIME
 
 
 class SinkBatch:
-    """The records of one frame: `count` offsets from `first_offset`, also those filtered since."""
+    """The records of one frame: `count` offsets from `first_offset`, also those filtered since.
+
+    The columns have a row for each record that did not fail; `offsets` says which those are, None
+    when they are all. `letters` are the dead letters of those that failed: they go with the batch
+    to the host of the task, which sends them before it commits. `marks` has a row for each record
+    between a predicate and its transformation in another environment, else it is None.
+    """
 
     __slots__ = (
         "by_log",
@@ -29,6 +41,9 @@ class SinkBatch:
         "first_offset",
         "headers",
         "keys",
+        "letters",
+        "marks",
+        "offsets",
         "partition",
         "records",
         "timestamps",
@@ -46,7 +61,14 @@ class SinkBatch:
     values: list[Any]
     headers: list[Any] | None
     converted: list[str]
+    offsets: list[int] | None
+    letters: list[dict[str, Any]]
+    marks: list[bool] | None
     records: list[Any] | None
+
+    def __init__(self) -> None:
+        self.converted, self.records = [], None
+        self.offsets, self.letters, self.marks = None, [], None
 
     def dump(self) -> bytes:
         """Return the batch as it crosses to the next segment."""
@@ -68,48 +90,140 @@ class SinkBatch:
         batch.first_offset, batch.count = frame.first_offset, frame.count
         batch.by_log = bool(frame.flags & Flag.LOG_APPEND_TIME)
         batch.keys, batch.values, batch.headers, batch.timestamps = frames.decode_columns(frame)
-        batch.converted, batch.records = [], None
         return batch
+
+    def keep(self, rows: list[int]) -> None:
+        """Keep these rows of the columns only."""
+        offsets = self.all_offsets
+        self.offsets = [offsets[row] for row in rows]
+        for name in ("keys", "values", "headers", "timestamps"):
+            column = getattr(self, name)
+            if column is not None:
+                setattr(self, name, [column[row] for row in rows])
+
+    @property
+    def all_offsets(self) -> Sequence[int]:
+        """The offset of each row."""
+        if self.offsets is not None:
+            return self.offsets
+        return range(self.first_offset, self.first_offset + self.count)
+
+    def origin(self, row: int) -> Origin:
+        """Return where the record of a row was read."""
+        offset = self.all_offsets[row]
+        stamp = self.timestamps[row]
+        kind = _APPEND if self.by_log else _CREATE
+        known = None if stamp == NO_TIMESTAMP else stamp
+        return Origin(self.topic, self.partition, offset, known, kind.value)
 
 
 class SinkChain:
     """The stages of one segment of a sink."""
 
-    def __init__(self, made: list[tuple[str, Any]]) -> None:
+    def __init__(self, made: list[tuple[str, Any]], tolerance: Tolerance) -> None:
         self._stages = made
+        self._tolerance = tolerance
 
     def run(self, batch: SinkBatch) -> None:
-        """Pass the batch through every stage; make records once all is converted."""
+        """Pass the batch through every stage; make records once all is converted.
+
+        Raises what ends the task, and StopError when a stop came meanwhile.
+        """
         for role, stage in self._stages:
             if role == "transformation":
-                batch.records = [
-                    changed
-                    for changed in map(stage.apply, batch.records or ())
-                    if changed is not None
-                ]
+                self._transform(batch, stage)
                 continue
-            _convert(batch, role, stage)
+            if role == "predicate":
+                self._mark(batch, stage)
+                continue
+            self._convert(batch, role, stage)
             batch.converted.append(role)
             if set(batch.converted) >= set(stages.CONVERTER_ROLES):
                 batch.records = _records(batch)
+        if self._tolerance.letters:
+            batch.letters += self._tolerance.letters
+            self._tolerance.letters.clear()
 
     def close(self) -> None:
         """Close every stage."""
         stages.close_stages(self._stages)
 
+    def _mark(self, batch: SinkBatch, mark: stages.Mark) -> None:
+        records, test = batch.records or [], mark.test
+        step = Step(
+            "TRANSFORMATION",
+            mark.predicate,
+            lambda row: test(records[row]),
+            lambda row: origin_of(records[row]),
+        )
+        marks = self._run(map(test, records), len(records), step)
+        batch.records = [one for one, item in zip(records, marks) if item is not FAILED]
+        batch.marks = [item for item in marks if item is not FAILED]
 
-def _convert(batch: SinkBatch, role: str, converter: Any) -> None:
-    topic = batch.topic
-    if role == "header.converter":
-        if batch.headers is not None:
-            batch.headers = [_headers(converter, topic, data) for data in batch.headers]
-        return
-    convert = converter.to_connect_data
-    column = batch.keys if role == "key.converter" else batch.values
-    raw = [venvoy_api.Headers()] * batch.count
-    if batch.headers is not None:
-        raw = [_raw(item) for item in batch.headers]
-    column[:] = [tuple(convert(topic, headers, data)) for headers, data in zip(raw, column)]
+    def _transform(self, batch: SinkBatch, transform: stages.Transform) -> None:
+        records = batch.records or []
+        apply: Callable[..., Any] = transform.apply
+        columns: tuple[list[Any], ...] = (records,)
+        if transform.is_marked:
+            apply, columns = transform.apply_marked, (records, batch.marks or [])
+            batch.marks = None
+        step = Step(
+            "TRANSFORMATION",
+            transform.transformation,
+            lambda row: apply(*(column[row] for column in columns)),
+            lambda row: origin_of(records[row]),
+        )
+        changed = self._run(map(apply, *columns), len(records), step)
+        batch.records = [one for one in changed if one is not None and one is not FAILED]
+
+    def _convert(self, batch: SinkBatch, role: str, converter: Any) -> None:
+        topic = batch.topic
+        name = role.replace(".", "_").upper()
+        column = _COLUMNS[role]
+        items = getattr(batch, column)
+        if items is None:  # no record of the frame has headers
+            return
+        count = len(items)
+        if role == "header.converter":
+            one: Callable[[Any], Any] = partial(_headers, converter, topic)
+            results: Iterator[Any] = map(one, items)
+            step = Step(name, converter, lambda row: one(items[row]), batch.origin)
+        else:
+            convert = converter.to_connect_data
+            raw = [venvoy_api.Headers()] * count
+            if batch.headers is not None:
+                raw = [_raw(item) for item in batch.headers]
+            results = map(tuple, map(convert, repeat(topic), raw, items))
+            step = Step(
+                name,
+                converter,
+                lambda row: tuple(convert(topic, raw[row], items[row])),
+                batch.origin,
+            )
+        done = self._run(results, count, step)
+        setattr(batch, column, done)
+        if any(item is FAILED for item in done):
+            batch.keep([row for row, item in enumerate(done) if item is not FAILED])
+
+    def _run(self, results: Iterator[Any], count: int, step: Step) -> list[Any]:
+        outcome = self._tolerance.run(results, count, step)
+        if outcome.fatal is not None:
+            raise outcome.fatal
+        return outcome.results
+
+
+_COLUMNS = {"key.converter": "keys", "value.converter": "values", "header.converter": "headers"}
+
+
+def origin_of(record: Any) -> Origin:
+    """Return where a sink's record was read."""
+    return Origin(
+        record.original_topic,
+        record.original_partition,
+        record.original_offset,
+        record.timestamp,
+        record.timestamp_type.value,
+    )
 
 
 def _headers(converter: Any, topic: str, data: bytes | None) -> list[tuple[Any, ...]] | None:
@@ -132,9 +246,9 @@ def _raw(data: Any) -> venvoy_api.Headers:
 def _records(batch: SinkBatch) -> list[Any]:
     make = venvoy_api.SinkRecord
     header = venvoy_api.Header
-    topic, partition, offset = batch.topic, batch.partition, batch.first_offset
+    topic, partition = batch.topic, batch.partition
     kind = _APPEND if batch.by_log else _CREATE
-    headers = batch.headers or [None] * batch.count
+    headers = batch.headers or [None] * len(batch.keys)
     return [
         make(
             topic,
@@ -148,7 +262,7 @@ def _records(batch: SinkBatch) -> list[Any]:
             _NONE if stamp == NO_TIMESTAMP else kind,
             [header(*one) for one in items] if items else None,
         )
-        for place, ((key_schema, key), (value_schema, value), items, stamp) in enumerate(
-            zip(batch.keys, batch.values, headers, batch.timestamps), offset
+        for place, (key_schema, key), (value_schema, value), items, stamp in zip(
+            batch.all_offsets, batch.keys, batch.values, headers, batch.timestamps
         )
     ]

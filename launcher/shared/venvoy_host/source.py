@@ -14,6 +14,7 @@ from venvoy_host.contexts import OffsetReader, SourceContext, canonical
 from venvoy_host.flow import DataSocket, PeerGoneError, Window
 from venvoy_host.logs import framework_logger
 from venvoy_host.source_chain import Group, SourceBatch, SourceChain, frame_batch
+from venvoy_host.tolerance import StopError, Tolerance
 
 if TYPE_CHECKING:
     from venvoy_host.session import Session
@@ -43,12 +44,14 @@ class SourceLoop:
         request: dict[str, Any],
         task: venvoy_api.SourceTask,
         chain: SourceChain,
+        tolerance: Tolerance,
         out: DataSocket,
     ) -> None:
         self.session = session
         self.request = request
         self.task = task
         self.chain = chain
+        self.tolerance = tolerance
         self.out = out
         self.is_last: bool = request["is_last"]
         self.window = Window(request["window_records"], request["window_bytes"])
@@ -81,6 +84,7 @@ class SourceLoop:
         try:
             while not self.session.is_stopping:
                 self._take_acks()
+                self.tolerance.tell()
                 if self.session.wants_pause:
                     self._hold()
                 elif self.window.is_full or self._is_drained:
@@ -113,9 +117,10 @@ class SourceLoop:
             self._back_off()
         elif self.request["until_drained"] and self.task.drained():
             self._settle(None)
-            self._commit()
-            self.session.control.send({"type": "drained", **self.counts()})
-            self._is_drained = True
+            if self.window.is_empty:
+                self._commit()
+                self.session.control.send({"type": "drained", **self.counts()})
+                self._is_drained = True
         else:
             self._wait(_IDLE_S)
         if time.monotonic() >= self._commit_due:
@@ -157,12 +162,24 @@ class SourceLoop:
                 self._take_acks()
             if self.window.is_full:
                 return  # a stop: the rest is not stored, and is polled again after a restart
-            self._send_batch(records[start : start + _BATCH_RECORDS])
+            try:
+                self._send_batch(records[start : start + _BATCH_RECORDS])
+            except StopError:
+                return  # likewise
 
     def _send_batch(self, records: list[Any]) -> None:
+        """Send a batch; of one that ends the task, what came before the record that does."""
         batch = SourceBatch(records, list(range(len(records))))
+        fatal = self.chain.run(batch)
+        if fatal is not None:
+            records = records[: batch.end]
+        if records:
+            self._send_made(records, batch)
+        if fatal is not None:
+            raise fatal
+
+    def _send_made(self, records: list[Any], batch: SourceBatch) -> None:
         offsets = last_offsets(records)
-        self.chain.run(batch)
         self._number += 1
         number, encoded = self._number, canonical(offsets).encode()
         groups: list[Group] = []
@@ -216,9 +233,9 @@ class SourceLoop:
             self.task.commit_record(record, known.get(index))
 
     def _settle(self, deadline: float | None) -> None:
-        """Wait until nothing is on its way any more, or the deadline, or, without one, a stop."""
+        """Wait until nothing is on its way; without a deadline a stop or a pause ends the wait."""
         while not self.window.is_empty and not self.out.is_closed:
-            if deadline is None and self.session.is_stopping:
+            if deadline is None and (self.session.is_stopping or self.session.wants_pause):
                 return
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -233,6 +250,9 @@ class SourceLoop:
             self.task.commit()
 
     def _wait(self, timeout_s: float | None) -> None:
+        due_s = self.tolerance.tell()
+        if due_s is not None:
+            timeout_s = due_s if timeout_s is None else min(timeout_s, due_s)
         flow.wait([self.out], self.session.control, timeout_s)
         is_stopping = self.session.is_stopping  # reads the control socket, so no wait spins on it
         if self.out.is_closed and not is_stopping:

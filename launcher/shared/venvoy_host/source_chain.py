@@ -1,27 +1,40 @@
 """A source's records on their way through one segment: transformed, converted, framed.
 
-Between segments they cross as a pickled tuple (records, indices, keys, values, headers), in which
-a column is None until its converter has run.
+Between segments they cross as a pickled tuple (records, indices, keys, values, headers, marks), in
+which a column is None until its converter has run. `marks` is None but between a predicate and its
+transformation.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any, NamedTuple
+from functools import partial
+from itertools import starmap
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import venvoy_api
 from venvoy_host import frames, objects, stages
 from venvoy_host.frames import Flag
+from venvoy_host.tolerance import FAILED, Outcome, Step, Tolerance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Group", "SourceBatch", "SourceChain", "frame_batch"]
 
 _FRAME_BYTES = 8 * 1024 * 1024
+_KEY_PARTS = attrgetter("topic", "headers", "key_schema", "key")
+_VALUE_PARTS = attrgetter("topic", "headers", "value_schema", "value")
 
 
 class SourceBatch:
-    """Records with their place in the poll, and the columns that are converted already."""
+    """Records with their place in the poll, and the columns that are converted already.
 
-    __slots__ = ("headers", "indices", "keys", "records", "values")
+    `end` is the place in the poll of the record that ended the task: it and all behind it are out.
+    """
+
+    __slots__ = ("end", "headers", "indices", "keys", "marks", "records", "values")
 
     def __init__(self, records: list[Any], indices: list[int]) -> None:
         self.records = records
@@ -29,18 +42,29 @@ class SourceBatch:
         self.keys: list[bytes | None] | None = None
         self.values: list[bytes | None] | None = None
         self.headers: list[bytes | None] | None = None
+        self.marks: list[bool] | None = None
+        self.end: int | None = None
+
+    def keep(self, rows: list[int]) -> None:
+        """Keep these rows only."""
+        self.records = [self.records[row] for row in rows]
+        self.indices = [self.indices[row] for row in rows]
+        for name in ("keys", "values", "headers", "marks"):
+            column = getattr(self, name)
+            if column is not None:
+                setattr(self, name, [column[row] for row in rows])
 
     def dump(self) -> bytes:
         """Return the batch as it crosses to the next segment."""
-        parts = (self.records, self.indices, self.keys, self.values, self.headers)
+        parts = (self.records, self.indices, self.keys, self.values, self.headers, self.marks)
         return objects.dumps(parts)
 
     @classmethod
     def load(cls, data: bytes) -> SourceBatch:
         """Take a batch that came from the segment before."""
-        records, indices, keys, values, headers = objects.loads(data)
+        records, indices, keys, values, headers, marks = objects.loads(data)
         batch = cls(records, indices)
-        batch.keys, batch.values, batch.headers = keys, values, headers
+        batch.keys, batch.values, batch.headers, batch.marks = keys, values, headers, marks
         return batch
 
 
@@ -56,34 +80,129 @@ class Group(NamedTuple):
 class SourceChain:
     """The stages of one segment of a source."""
 
-    def __init__(self, made: list[tuple[str, Any]]) -> None:
+    def __init__(self, made: list[tuple[str, Any]], tolerance: Tolerance) -> None:
         self._stages = made
+        self._tolerance = tolerance
 
-    def run(self, batch: SourceBatch) -> None:
-        """Pass the batch through every stage."""
+    def run(self, batch: SourceBatch) -> Exception | None:
+        """Pass the batch through every stage; return what ends the task, if anything does.
+
+        Then the batch holds what came before the record that failed, also through every stage.
+        Raises StopError when a stop came meanwhile.
+        """
+        fatal: Exception | None = None
         for role, stage in self._stages:
             if role == "transformation":
-                _transform(batch, stage)
-            elif role == "key.converter":
-                convert = stage.from_connect_data
-                batch.keys = [
-                    convert(one.topic, one.headers, one.key_schema, one.key)
-                    for one in batch.records
-                ]
-                _require_bytes(role, stage, batch.keys)
-            elif role == "value.converter":
-                convert = stage.from_connect_data
-                batch.values = [
-                    convert(one.topic, one.headers, one.value_schema, one.value)
-                    for one in batch.records
-                ]
-                _require_bytes(role, stage, batch.values)
+                failure = self._transform(batch, stage)
+            elif role == "predicate":
+                failure = self._mark(batch, stage)
             else:
-                batch.headers = [_headers(stage, record) for record in batch.records]
+                failure = self._convert(batch, role, stage)
+            fatal = failure or fatal
+        return fatal
 
     def close(self) -> None:
         """Close every stage."""
         stages.close_stages(self._stages)
+
+    def _mark(self, batch: SourceBatch, mark: stages.Mark) -> Exception | None:
+        records, test = batch.records, mark.test
+        step = Step(
+            "TRANSFORMATION",
+            mark.predicate,
+            lambda row: test(records[row]),
+            records.__getitem__,
+        )
+        outcome = self._tolerance.run(map(test, records), len(records), step)
+        _end(batch, outcome)
+        batch.marks = outcome.results
+        if outcome.failures:
+            batch.keep([row for row, item in enumerate(outcome.results) if item is not FAILED])
+        return outcome.fatal
+
+    def _transform(self, batch: SourceBatch, transform: stages.Transform) -> Exception | None:
+        records = batch.records
+        apply: Callable[..., Any] = transform.apply
+        columns: tuple[list[Any], ...] = (records,)
+        if transform.is_marked:
+            apply, columns = transform.apply_marked, (records, batch.marks or [])
+            batch.marks = None
+        step = Step(
+            "TRANSFORMATION",
+            transform.transformation,
+            lambda row: apply(*(column[row] for column in columns)),
+            records.__getitem__,
+        )
+        outcome = self._tolerance.run(map(apply, *columns), len(records), step)
+        changed = outcome.results
+        _end(batch, outcome)
+        if outcome.failures or any(record is None for record in changed):
+            kept = [
+                row
+                for row, record in enumerate(changed)
+                if record is not None and record is not FAILED
+            ]
+            batch.indices = [batch.indices[row] for row in kept]
+            changed = [changed[row] for row in kept]
+        batch.records = changed
+        return outcome.fatal
+
+    def _convert(self, batch: SourceBatch, role: str, converter: Any) -> Exception | None:
+        column, parts = _COLUMNS[role]
+        records = batch.records
+        if parts is None:
+            convert: Callable[..., Any] = partial(_headers, converter)
+            results: Iterator[Any] = map(convert, records)
+            step = Step(
+                "HEADER_CONVERTER",
+                converter,
+                lambda row: convert(records[row]),
+                records.__getitem__,
+            )
+        else:
+            convert, take = converter.from_connect_data, parts
+            results = starmap(convert, map(take, records))
+            step = Step(
+                role.replace(".", "_").upper(),
+                converter,
+                lambda row: convert(*take(records[row])),
+                records.__getitem__,
+            )
+        outcome = self._tolerance.run(results, len(records), step)
+        outcome = self._require_bytes(role, step, outcome)
+        _end(batch, outcome)
+        setattr(batch, column, outcome.results)
+        if outcome.failures:
+            batch.keep([row for row, item in enumerate(outcome.results) if item is not FAILED])
+        return outcome.fatal
+
+    def _require_bytes(self, role: str, step: Step, outcome: Outcome) -> Outcome:
+        for row, item in enumerate(outcome.results):
+            if item is None or isinstance(item, bytes) or item is FAILED:
+                continue
+            error = venvoy_api.DataError(
+                f"{role} {type(step.plugin).__qualname__} returned {type(item).__name__}; "
+                "from_connect_data must return bytes or None"
+            )
+            outcome = self._tolerance.refuse(outcome, row, error, step)
+            if outcome.fatal is not None:
+                break
+        return outcome
+
+
+_COLUMNS: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
+    "key.converter": ("keys", _KEY_PARTS),
+    "value.converter": ("values", _VALUE_PARTS),
+    "header.converter": ("headers", None),
+}
+
+
+def _end(batch: SourceBatch, outcome: Outcome) -> None:
+    """Take out the record that ended the task, and all behind it."""
+    if outcome.fatal is not None:
+        count = len(outcome.results)
+        batch.end = batch.indices[count]
+        batch.keep(list(range(count)))
 
 
 def frame_batch(
@@ -167,25 +286,6 @@ def _rows(column: list[Any] | None, rows: list[int], whole: bool) -> list[Any]:
     if column is None:
         raise venvoy_api.ConnectError("a segment ended before its records were converted")
     return column if whole else [column[row] for row in rows]
-
-
-def _transform(batch: SourceBatch, transform: stages.Transform) -> None:
-    apply = transform.apply
-    changed = [apply(record) for record in batch.records]
-    if any(record is None for record in changed):
-        kept = [row for row, record in enumerate(changed) if record is not None]
-        batch.indices = [batch.indices[row] for row in kept]
-        changed = [changed[row] for row in kept]
-    batch.records = changed
-
-
-def _require_bytes(role: str, converter: Any, column: list[Any]) -> None:
-    for item in column:
-        if item is not None and not isinstance(item, bytes):
-            raise venvoy_api.DataError(
-                f"{role} {type(converter).__qualname__} returned {type(item).__name__}; "
-                "from_connect_data must return bytes or None"
-            )
 
 
 def _headers(converter: Any, record: Any) -> bytes | None:

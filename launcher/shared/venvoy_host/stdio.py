@@ -33,6 +33,7 @@ from venvoy_host.sink_chain import SinkBatch, SinkChain
 from venvoy_host.source import last_offsets
 from venvoy_host.source_chain import SourceBatch, SourceChain
 from venvoy_host.stages import CONVERTER_ROLES, make_stages
+from venvoy_host.tolerance import Tolerance
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _PUT_RECORDS = 500
+_STRICT = Tolerance(None, None)
 _IDLE_S = 0.05
 _RETRY_S = (0.1, 30.0)
 
@@ -107,10 +109,10 @@ def _run(request: dict[str, Any], server: ConnectorServer, told: Any, out: Binar
     if is_source:
         runner: _Source | _Sink = _Source(
             [(make(task_class(task_name)), config) for config in configs],
-            SourceChain(made), _plain_json(request), out, offsets, offsets_file,
+            SourceChain(made, _STRICT), _plain_json(request), out, offsets, offsets_file,
         )  # fmt: skip
     else:
-        runner = _Sink(make(task_class(task_name)), configs[0], SinkChain(made))
+        runner = _Sink(make(task_class(task_name)), configs[0], SinkChain(made, _STRICT))
     try:
         runner.run()
     finally:
@@ -181,9 +183,10 @@ class _Source:
 
     def write(self, task: Any, records: list[Any]) -> None:
         """Write a batch, then keep its offsets: what is lost in between is read again."""
-        pairs = last_offsets(records)
         batch = SourceBatch(records, list(range(len(records))))
-        self.chain.run(batch)
+        failure = self.chain.run(batch)
+        records = records[: batch.end]  # what came before the record that failed
+        pairs = last_offsets(records)
         self.out.write(b"".join(self.line(batch, row) for row in range(len(batch.records))))
         self.out.flush()
         self.reader.remember(pairs)
@@ -193,6 +196,8 @@ class _Source:
         for record in records:
             task.commit_record(record, None)
         task.commit()
+        if failure is not None:
+            raise failure
 
     def line(self, batch: SourceBatch, row: int) -> bytes:
         """Return one record's line."""
@@ -230,7 +235,7 @@ class _Sink:
 
     def __init__(self, task: Any, config: dict[str, str], chain: SinkChain) -> None:
         self.task, self.config, self.chain = task, config, chain
-        self.context = SinkContext(config)
+        self.context = SinkContext(config, None)
         self.positions: dict[venvoy_api.TopicPartition, int] = {}
         self.is_started = False
 
