@@ -1,0 +1,252 @@
+"""What can be asked of a standing worker about versions in motion: the second door, for issue 5's.
+
+Beside `interface`: rescans of the plugin path, plans before a move, moves that go back by
+themselves, generations, and what runs where.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from launcher.worker.views import ConnectorInfo, Json, StageVersion
+
+__all__ = [
+    "BuildState",
+    "ConfigChange",
+    "Generation",
+    "LocationState",
+    "MotionInterface",
+    "Move",
+    "MovePlan",
+    "MoveState",
+    "PackageChange",
+    "RescanReport",
+    "StageChange",
+]
+
+
+class BuildState(StrEnum):
+    """How far a location's environment is."""
+
+    WAITING = "WAITING"
+    MAKING = "MAKING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationState:
+    """One location of the plugin path, or one that is gone while something still runs from it.
+
+    `problem` says why it is broken, or why its environment could not be made. `shadowed` names
+    plugins (`class version`) that another location of the path stands before.
+    """
+
+    path: str
+    name: str
+    plugins: tuple[str, ...]
+    is_gone: bool
+    build: BuildState | None
+    environment: str | None
+    problem: str | None
+    hint: str | None
+    shadowed: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
+
+    def as_json(self) -> Json:
+        """Return every field, for REST."""
+        return {
+            "path": self.path,
+            "name": self.name,
+            "plugins": list(self.plugins),
+            "gone": self.is_gone,
+            "build": None if self.build is None else str(self.build),
+            "environment": self.environment,
+            "problem": self.problem,
+            "hint": self.hint,
+            "shadowed": list(self.shadowed),
+            "used_by": list(self.used_by),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescanReport:
+    """What a rescan found changed: plugins as `class version`, locations by path."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    broken: tuple[str, ...]
+    mended: tuple[str, ...]
+    locations: int
+
+    def as_json(self) -> Json:
+        """Return every field, for REST."""
+        return {
+            "added": list(self.added),
+            "removed": list(self.removed),
+            "broken": list(self.broken),
+            "mended": list(self.mended),
+            "locations": self.locations,
+        }
+
+
+class MoveState(StrEnum):
+    """How a move to another generation stands."""
+
+    PREPARING = "PREPARING"
+    """Its environments are made and verified; the old tasks run."""
+    STARTING = "STARTING"
+    """The old tasks have stopped with their offsets committed; the new ones must prove healthy."""
+    DONE = "DONE"
+    RETURNED = "RETURNED"
+    """It was not healthy within its deadline: the old generation runs again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One config that a connector has run with, and what it resolved to. Numbers begin at 1.
+
+    `versions` are of the connector (role `connector`) and everything beside it; `plugin_digests`
+    and `environment_digests` by location path. `at` in milliseconds, `by` is a REST user, `file`,
+    `rollback` or `worker`; `config` as it was written, secrets hidden.
+    """
+
+    number: int
+    config: Mapping[str, str]
+    versions: tuple[StageVersion, ...]
+    plugin_digests: Mapping[str, str]
+    environment_digests: Mapping[str, str]
+    at: int
+    by: str
+    is_current: bool
+    outcome: MoveState
+    reason: str | None = None
+
+    def as_json(self) -> Json:
+        """Return every field, for REST."""
+        return {
+            "generation": self.number,
+            "config": dict(self.config),
+            "versions": [version.as_json() for version in self.versions],
+            "plugin_digests": dict(self.plugin_digests),
+            "environment_digests": dict(self.environment_digests),
+            "at": self.at,
+            "by": self.by,
+            "current": self.is_current,
+            "outcome": str(self.outcome),
+            **({"reason": self.reason} if self.reason else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """The last move of a connector: from one generation to another, and how it ended."""
+
+    from_generation: int
+    to_generation: int
+    state: MoveState
+    from_version: str
+    to_version: str
+    began_at: int
+    reason: str | None = None
+
+    def as_json(self) -> Json:
+        """Return every field, for REST."""
+        return {
+            "from_generation": self.from_generation,
+            "to_generation": self.to_generation,
+            "state": str(self.state),
+            "from_version": self.from_version,
+            "to_version": self.to_version,
+            "began_at": self.began_at,
+            **({"reason": self.reason} if self.reason else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageChange:
+    """A plugin of the pipeline before and after; None where there is none."""
+
+    role: str
+    alias: str | None
+    class_before: str | None
+    class_after: str | None
+    version_before: str | None
+    version_after: str | None
+    location_after: str | None
+    environment_is_ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageChange:
+    """A package of a location's lock before and after; None where there is none."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigChange:
+    """A key whose definition differs between the two versions' ConfigDefs.
+
+    `is_set` says whether the connector's config has the key.
+    """
+
+    key: str
+    change: Literal["appears", "vanishes", "default", "type", "required"]
+    before: str | None
+    after: str | None
+    is_set: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovePlan:
+    """What a move would change, worked out without touching anything that runs."""
+
+    connector: str
+    stages: tuple[StageChange, ...]
+    packages: tuple[PackageChange, ...]
+    config: tuple[ConfigChange, ...]
+    api_requirement: str
+    api_version: str
+    restarts: tuple[str, ...]
+    """The connector and tasks that would restart, by name."""
+    problems: tuple[str, ...]
+    """Why the move would be refused; empty when it would be tried."""
+
+
+class MotionInterface(Protocol):
+    """Called from the worker's event loop. Every method raises RefusedError with its status."""
+
+    async def rescan(self) -> RescanReport:
+        """Read the plugin path anew; new environments are then made behind it."""
+        ...
+
+    def locations(self) -> tuple[LocationState, ...]:
+        """Return every location, sorted by path, the broken and the gone ones too."""
+        ...
+
+    async def plan(self, name: str, config: Mapping[str, str]) -> MovePlan:
+        """Work out what `put_config` with this config would change; NotFoundError."""
+        ...
+
+    async def generations(self, name: str) -> tuple[Generation, ...]:
+        """Return a connector's generations, the newest first; NotFoundError."""
+        ...
+
+    def last_move(self, name: str) -> Move | None:
+        """Return how the last move went or goes, None when there was none; NotFoundError."""
+        ...
+
+    def next_versions(self, name: str) -> tuple[StageVersion, ...]:
+        """Return what would run after a restart, where it differs from what runs."""
+        ...
+
+    async def rollback(self, name: str, *, to: int | None = None) -> ConnectorInfo:
+        """Move to an earlier generation, by default the last good one before this.
+
+        NotFoundError, RequestError: there is none, or what it ran with is not installed.
+        """
+        ...
