@@ -99,11 +99,11 @@ class HostOutput:
         ended = data.count(b"\n")
         if ended <= _KEPT_LINES:
             return data
-        self._dropped += ended - _KEPT_LINES + 1
+        self._dropped += ended - _KEPT_LINES
         self._later_tell_dropped()
         self._partial.clear()
         self._is_cut = False
-        return b"\n".join(data.rsplit(b"\n", _KEPT_LINES)[1:])
+        return b"\n".join(data.rsplit(b"\n", _KEPT_LINES + 1)[1:])
 
     def _resume(self) -> None:
         self._resumption = None
@@ -118,12 +118,19 @@ class HostOutput:
     def _extend(self, data: bytes) -> None:
         room = _MAX_LINE_BYTES - len(self._partial)
         self._partial += data[:room]
-        self._is_cut = self._is_cut or len(data) > room
+        if len(data) > room:
+            self._is_cut = True
+            self._charge(len(data) - room)
+
+    def _charge(self, size_bytes: int) -> None:
+        """Take a line of that size, or what was cut off one, from what may be written."""
+        cost = size_bytes // _BYTES_OF_A_LINE
+        self._allowed = max(self._allowed - cost, -_LINES_PER_S)
 
     def _flush(self, *, ended: bool = False) -> None:
         if not self._partial and not ended:
             return
-        cost = 1 + len(self._partial) / _BYTES_OF_A_LINE
+        size_bytes = len(self._partial)
         text = self._partial.decode("utf-8", errors="replace").rstrip("\r")
         if self._is_cut:
             text += " … [cut]"
@@ -134,7 +141,7 @@ class HostOutput:
             self._dropped += 1
             self._later_tell_dropped()
             return
-        self._allowed -= cost
+        self._charge(size_bytes + _BYTES_OF_A_LINE)
         self._on_line(text)
 
     def _later_tell_dropped(self) -> None:
