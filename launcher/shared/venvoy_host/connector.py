@@ -45,6 +45,7 @@ class ConnectorServer:
             "validate": self.validate,
             "start": self.start,
             "task_configs": self.task_configs,
+            "alter_offsets": self.alter_offsets,
         }
         try:
             value = calls[request["type"]](request)
@@ -104,6 +105,22 @@ class ConnectorServer:
                 for config in configs
             ]
         }
+
+    def alter_offsets(self, request: dict[str, Any]) -> bool:
+        """Have a connector that is not started take or refuse offsets; whether it knew of them.
+
+        `offsets` are [partition, offset] of a source or [topic, partition, offset] of a sink; an
+        offset of None is forgotten.
+        """
+        stage = request["connector"]
+        connector = make(load_class(stage["type"], stage["module"], stage["qualname"]))
+        offsets: Any = [tuple(pair) for pair in request["offsets"]]
+        if stage["type"] == "sink":
+            offsets = {
+                venvoy_api.TopicPartition(topic, partition): offset
+                for topic, partition, offset in offsets
+            }
+        return bool(connector.alter_offsets(dict(request["config"]), offsets))
 
     def stop(self) -> None:
         """Stop the connector, if it was started."""
