@@ -16,7 +16,7 @@ from launcher.tasks.runtime import Event, RunSettings
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
 from manager.proc import inherited
-from tests.launcher.pipelines import PLUGINS
+from tests.launcher.pipelines import PLUGINS, lines_of
 from tests.wheel_maker import make_wheel
 
 ENTRY_POINTS = {
@@ -27,18 +27,24 @@ ENTRY_POINTS = {
 }
 
 STEERED = '''
-import os, pathlib, threading
+import os, pathlib, threading, time
 from venvoy_api import *
 from acme import Counter, CounterTask, Writer
 
 def there(props, key):
     return key in props and pathlib.Path(props[key]).exists()
 
+def hang(props, key):
+    if key in props:
+        pathlib.Path(props[key]).touch()
+        time.sleep(3600)
+
 class Steered(Counter):
     """A task for each word in `tasks_file`, asked for again whenever that changes."""
     def start(self, props):
         if there(props, "unstartable_file"):
             raise ConnectError("it does not start: " + props.get("password", ""))
+        hang(props, "hang_file")
         super().start(props)
         self.ending = threading.Event()
         self.seen = self.words()
@@ -72,6 +78,7 @@ class SteeredTask(CounterTask):
     def start(self, props):
         if there(props, "unstartable_task_file"):
             raise ConnectError("the task does not start")
+        hang(props, "hang_task_file")
         super().start(props)
         if "pid_file" in props:
             pathlib.Path(props["pid_file"]).write_text(str(os.getpid()))
@@ -178,6 +185,17 @@ class Stand:
             finally:
                 await worker.close()
 
+    def rewrite(self, name: str, config: Mapping[str, str]) -> None:
+        """Put another config into the storage file, unchecked."""
+
+        async def body() -> None:
+            with contextlib.closing(SqliteLog(self.log_file)) as log:
+                store = SqliteWorkerStore(log)
+                stored = (await store.connectors())[name]
+                await store.put_connector(dataclasses.replace(stored, config=config))
+
+        asyncio.run(body())
+
     async def end(self, topic: str = "numbers") -> int:
         """The next offset of a topic's first partition, while a worker runs."""
         return (await self.log.ends((topic,))).get((topic, 0), 0)
@@ -240,3 +258,14 @@ async def until_state(
             return
         assert time.monotonic() < deadline, f"waited too long: {status.as_json()}"
         await asyncio.sleep(0.02)
+
+
+async def until_lines(file: Path, count: int) -> None:
+    """Wait until a sink has written that many lines; more would be too many."""
+    await until(lambda: len(lines_of(file)) >= count)
+    assert len(lines_of(file)) == count
+
+
+async def until_task_version(worker: StandingWorker, name: str, version: str) -> None:
+    """Wait until every task of the connector, and there is one, has come to that version."""
+    await until(lambda: {one.version for one in worker.status(name).tasks} == {version})

@@ -8,7 +8,16 @@ from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
 from tests.launcher.pipelines import lines_of, values
-from tests.worker.standing import Stand, counter, steered, until, until_state, writer
+from tests.worker.standing import (
+    Stand,
+    counter,
+    steered,
+    until,
+    until_lines,
+    until_state,
+    until_task_version,
+    writer,
+)
 
 RUNNING, PAUSED, STOPPED, FAILED = State.RUNNING, State.PAUSED, State.STOPPED, State.FAILED
 
@@ -65,11 +74,7 @@ def test_ah10_a_change_of_the_version_alone_restarts_the_tasks(stand: Stand) -> 
                 connector__version=version, tasks__max="9", tasks_file=str(tasks), pause_s="0.05"
             )
             await worker.put_config("numbers", config)
-            await until(
-                lambda version=version: (
-                    {one.version for one in worker.status("numbers").tasks} == {version}
-                )
-            )
+            await until_task_version(worker, "numbers", version)
             await until_state(worker, "numbers", RUNNING, *(RUNNING for _ in words))
             assert worker.status("numbers").connector.version == version
             assert {one.version for one in worker.status("numbers").tasks} == {version}
@@ -125,12 +130,12 @@ def test_more_or_fewer_tasks_of_a_sink_go_on_where_the_others_were(stand: Stand)
     async def body(worker: StandingWorker) -> None:
         await worker.create("numbers", counter())
         await worker.create("written", writer(out, tasks="1", tasks__max="3"))
-        await until(lambda: len(lines_of(out)) == 50)
+        await until_lines(out, 50)
         for count, total in (("3", 80), ("2", 100)):
             await worker.put_config("written", writer(out, tasks=count, tasks__max="3"))
             await until_state(worker, "written", RUNNING, *[RUNNING] * int(count))
             await worker.put_config("numbers", counter(count=str(total)))
-            await until(lambda total=total: len(lines_of(out)) == total)
+            await until_lines(out, total)
 
     stand.run(body)
     assert [line[3]["n"] for line in lines_of(out)] == list(range(100))  # type: ignore[index]
@@ -207,14 +212,14 @@ def test_a_sink_reads_the_topics_that_its_pattern_finds_also_later(stand: Stand)
         await until_state(worker, "written", RUNNING, RUNNING)
         for name in ("numbers-a", "numbers-b", "others"):
             await worker.create(name, counter(topic=name))
-        await until(lambda: len(lines_of(out)) == 100)
+        await until_lines(out, 100)
         await until(lambda: worker.topics("others") == ("others",))
         assert worker.topics("written") == ("numbers-a", "numbers-b")
         assert worker.topics("numbers-a") == ("numbers-a",)
         await worker.reset_topics("written")
         assert worker.topics("written") == ()
         await worker.put_config("numbers-a", counter(topic="numbers-a", count="51"))
-        await until(lambda: len(lines_of(out)) == 101)
+        await until_lines(out, 101)
         assert worker.topics("written") == ("numbers-a",)
 
     stand.run(body)
