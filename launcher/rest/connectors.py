@@ -6,7 +6,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from launcher.rest.call import Call
-from launcher.rest.operation import Answer, Operation, QueryParameter, array_of, ref
+from launcher.rest.operation import Answer, Operation, QueryParameter, array_of, flag, ref
 from launcher.rest.responses import JsonResponse
 from launcher.rest.shapes import read_config, read_create_request
 from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError, RequestError
@@ -171,12 +171,12 @@ _EXPAND = QueryParameter(
 )
 _INCLUDE_TASKS = QueryParameter(
     name="includeTasks",
-    schema={"type": "boolean", "default": False},
+    schema=flag(default=False),
     description="restart the tasks too",
 )
 _ONLY_FAILED = QueryParameter(
     name="onlyFailed",
-    schema={"type": "boolean", "default": False},
+    schema=flag(default=False),
     description="restart only what has FAILED",
 )
 _LOCATION = {"Location": "the new connector's path, percent-encoded"}

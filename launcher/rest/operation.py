@@ -9,7 +9,7 @@ from starlette.responses import Response
 from launcher.rest.call import Call
 from launcher.worker.views import Json
 
-__all__ = ["Answer", "Endpoint", "Operation", "QueryParameter", "array_of", "ref"]
+__all__ = ["Answer", "Endpoint", "Operation", "QueryParameter", "array_of", "flag", "ref"]
 
 Endpoint: TypeAlias = Callable[[Call], Awaitable[Response]]
 
@@ -66,3 +66,8 @@ def ref(name: str) -> Json:
 def array_of(items: Json) -> Json:
     """Return the schema of an array."""
     return {"type": "array", "items": items}
+
+
+def flag(*, default: bool) -> Json:
+    """Return the schema of a boolean of the query; a name without a value is true."""
+    return {"enum": [True, False, ""], "default": default}

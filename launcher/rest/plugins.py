@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from launcher.rest.call import Call
-from launcher.rest.operation import Answer, Operation, QueryParameter, array_of, ref
+from launcher.rest.operation import Answer, Operation, QueryParameter, array_of, flag, ref
 from launcher.rest.responses import JsonResponse
 from launcher.rest.shapes import read_config
 from launcher.worker.faults import RequestError
@@ -48,7 +48,7 @@ OPERATIONS = (
         summary="List the plugins, one row for each class, type and version",
         endpoint=list_plugins,
         query=(QueryParameter(
-            name="connectorsOnly", schema={"type": "boolean", "default": True},
+            name="connectorsOnly", schema=flag(default=True),
             description="false: transformations, predicates and converters too",
         ),),
         answers={200: Answer(description="the plugins", schema=array_of(ref("PluginInfo")))},
