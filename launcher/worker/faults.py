@@ -9,6 +9,7 @@ __all__ = [
     "NotFoundError",
     "RefusedError",
     "RequestError",
+    "RequestTimedOutError",
 ]
 
 
@@ -80,3 +81,18 @@ class InvalidConnectorConfigError(RefusedError):
             "`/connector-plugins/{connectorType}/config/validate`"
         )
         self.errors = errors
+
+
+class RequestTimedOutError(RefusedError):
+    """A plugin did not answer in time; `stage` is what was being done, `began` since when."""
+
+    code = "request-timed-out"
+    status = 500
+
+    def __init__(self, *, stage: str, began: str) -> None:
+        super().__init__(
+            f"Request timed out. The worker is currently {stage}, which began at {began}",
+            remedy="find out what the plugin waits for; its host was ended",
+        )
+        self.stage = stage
+        self.began = began

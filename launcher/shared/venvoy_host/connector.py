@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import venvoy_api
+from venvoy_host import logs
 from venvoy_host.contexts import ConnectorLink, OffsetReader, SourceConnectorLink
+from venvoy_host.inspection import inspect_stage
 from venvoy_host.loading import LoadError, load_class, make
 from venvoy_host.logs import framework_logger
 from venvoy_host.stages import stage_values
@@ -32,6 +34,8 @@ class ConnectorServer:
                 request = self.control.receive()
                 if request is None:
                     return
+                if logs.take(request):
+                    continue
                 if request["type"] == "stop":
                     self.stop()
                     self.control.answer(request, None)
@@ -42,6 +46,7 @@ class ConnectorServer:
 
     def _answer(self, request: dict[str, Any]) -> None:
         calls = {
+            "inspect": inspect_stage,
             "validate": self.validate,
             "start": self.start,
             "task_configs": self.task_configs,

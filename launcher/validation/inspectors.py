@@ -1,0 +1,201 @@
+"""Hosts that ask plugins about their configuration, kept for a short while."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias, cast
+
+from launcher.hosts.control import PluginFailedError
+from launcher.hosts.guardian import Guardian
+from launcher.hosts.host import Host, HostSpec, OnOutput
+from launcher.planning.workplace import Workplace
+from launcher.tasks.runtime import RunSettings
+from launcher.validation.infos import ConfigKeyInfo, ConfigValueInfo
+from manager.plugins.catalog import Plugin
+from manager.store.environments import Environment
+
+__all__ = ["Fault", "Inspected", "Inspectors", "Question", "StartHost", "host_starter"]
+
+StartHost: TypeAlias = Callable[[Environment, bool], Awaitable[Host]]
+"""Starts a greeted host of mode `connector` in an environment; False: not isolated."""
+
+_MOST_AT_ONCE = 8
+_CALLS_ONLY = frozenset(("validation", "no-validation", "no-definition", "exactly-once"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What to ask of a plugin; without a `config` only its definition.
+
+    `role` is a stage's role, `ask` names questions for source connectors (`exactly_once`).
+    """
+
+    plugin: Plugin
+    role: str
+    config: Mapping[str, str] | None = None
+    ask: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Why a plugin could not be asked; `kind` is one of `venvoy_host/inspection.py`, or `died`."""
+
+    kind: str
+    message: str
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What a plugin says: the keys that it defines, their values, its answers."""
+
+    fault: Fault | None = None
+    keys: tuple[ConfigKeyInfo, ...] = ()
+    values: tuple[ConfigValueInfo, ...] = ()
+    answers: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def spoils_its_host(self) -> bool:
+        """Whether the fault may lie in what the host has loaded, so that it must not be reused."""
+        return self.fault is not None and self.fault.kind not in _CALLS_ONLY
+
+
+class Inspectors:
+    """A few hosts, by environment and each used by one question at a time (CachedConnectorsTest).
+
+    A host is kept for `idle_s` seconds after its last answer. One that failed to load a plugin,
+    or that was left while it had not answered, is ended, so nothing that went wrong is remembered.
+    """
+
+    def __init__(self, start_host: StartHost, *, idle_s: float) -> None:
+        self._start_host = start_host
+        self._idle_s = idle_s
+        self._idle: dict[tuple[str, bool], list[Host]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
+
+    async def ask(
+        self, environment: Environment, question: Question, *, isolated: bool = True
+    ) -> Inspected:
+        """Ask a plugin in its environment.
+
+        Raises:
+            VenvoyError: the host could not be started at all.
+        """
+        key = (environment.digest, isolated)
+        async with self._slots:
+            host = self._take(key) or await self._start_host(environment, isolated)
+            keep = False
+            try:
+                inspected = await _asked(host, question)
+                keep = not inspected.spoils_its_host
+            finally:
+                self._leave(key, host, keep=keep)
+        return inspected
+
+    async def close(self) -> None:
+        """End every host that is kept."""
+        for hosts in self._idle.values():
+            for host in hosts:
+                self._end(host)
+        self._idle.clear()
+        await asyncio.gather(*self._ending)
+
+    def _take(self, key: tuple[str, bool]) -> Host | None:
+        kept = self._idle.get(key, [])
+        while kept:
+            host = kept.pop()
+            if not host.ended.done():
+                return host
+        return None
+
+    def _leave(self, key: tuple[str, bool], host: Host, *, keep: bool) -> None:
+        if not keep:
+            self._end(host)
+            return
+        kept = self._idle.setdefault(key, [])
+        kept.append(host)
+
+        def expire() -> None:
+            if host in kept:
+                kept.remove(host)
+                self._end(host)
+
+        asyncio.get_running_loop().call_later(self._idle_s, expire)
+
+    def _end(self, host: Host) -> None:
+        ending = asyncio.create_task(host.kill(), name=f"end {host.spec.name}")
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+
+def host_starter(
+    *,
+    guardian: Guardian,
+    workplace: Callable[[], Workplace],
+    settings: RunSettings,
+    on_output: OnOutput,
+) -> StartHost:
+    """Return what starts hosts as those of tasks are started; call it from the main thread."""
+
+    async def start(environment: Environment, isolated: bool) -> Host:
+        spec = HostSpec(
+            name="validation",
+            mode="connector",
+            python=environment.python,
+            api_dir=workplace().context.api.path,
+            working_dir=settings.working_dir,
+            parent_environment=settings.parent_environment,
+            isolated=isolated,
+        )
+        host = Host.spawn(spec, guardian=guardian, on_output=on_output)
+        await host.greeting()
+        return host
+
+    return start
+
+
+async def _asked(host: Host, question: Question) -> Inspected:
+    try:
+        answer = await host.control.request("inspect", **_message(question))
+    except PluginFailedError as error:
+        return Inspected(fault=Fault(kind="failed", message=error.message))
+    except ConnectionResetError:
+        await asyncio.wait((host.ended,))
+        death = host.death()
+        return Inspected(fault=Fault(kind="died", message=f"{death.message}; {death.hint}"))
+    return _inspected(cast("Mapping[str, object]", answer))
+
+
+def _message(question: Question) -> dict[str, object]:
+    entry_point = question.plugin.entry_point
+    return {
+        "stage": {
+            "role": question.role,
+            "type": str(question.plugin.type),
+            "module": entry_point.module,
+            "qualname": entry_point.qualname,
+        },
+        "config": None if question.config is None else dict(question.config),
+        "ask": list(question.ask),
+    }
+
+
+def _inspected(answer: Mapping[str, object]) -> Inspected:
+    error = cast("Mapping[str, object] | None", answer["error"])
+    keys = cast("Sequence[Mapping[str, object]]", answer["keys"])
+    values = cast("Sequence[Mapping[str, object]]", answer["values"])
+    return Inspected(
+        fault=None if error is None else _fault(error),
+        keys=tuple(map(ConfigKeyInfo.from_json, keys)),
+        values=tuple(map(ConfigValueInfo.from_json, values)),
+        answers=cast("Mapping[str, str | None]", answer["answers"]),
+    )
+
+
+def _fault(error: Mapping[str, object]) -> Fault:
+    return Fault(
+        kind=str(error["kind"]),
+        message=str(error["message"]),
+        children=tuple(cast("Sequence[str]", error["children"])),
+    )
