@@ -119,7 +119,9 @@ class Headers:
 
     def duplicate(self) -> Headers:
         """Return a copy that can be changed on its own."""
-        return Headers(self._headers)
+        copy = Headers.__new__(Headers)
+        copy._headers = self._headers.copy()  # its own class, without a look at each header
+        return copy
 
     def __iter__(self) -> Iterator[Header]:
         """Go through the headers in order."""

@@ -198,7 +198,8 @@ class SourceRecord(ConnectRecord):
     ) -> SourceRecord:
         """Return a record with these attributes changed, everything else kept."""
         if headers is _SAME:
-            headers = Headers(self._headers) if self._headers else None
+            own = self._headers
+            headers = None if own is None else own.duplicate()
         return SourceRecord(
             self.source_partition,
             self.source_offset,
@@ -294,7 +295,8 @@ class SinkRecord(ConnectRecord):
     ) -> SinkRecord:
         """Return a record with these attributes changed, everything else kept."""
         if headers is _SAME:
-            headers = Headers(self._headers) if self._headers else None
+            own = self._headers
+            headers = None if own is None else own.duplicate()
         return SinkRecord(
             self.topic if topic is _SAME else topic,
             self.partition if partition is _SAME or partition is None else partition,
