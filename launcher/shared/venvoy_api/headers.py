@@ -120,7 +120,7 @@ class Headers:
     def duplicate(self) -> Headers:
         """Return a copy that can be changed on its own."""
         copy = Headers.__new__(Headers)
-        copy._headers = self._headers.copy()  # its own class, without a look at each header
+        copy._headers = self._headers.copy()  # noqa: SLF001  # its own class
         return copy
 
     def __iter__(self) -> Iterator[Header]:
