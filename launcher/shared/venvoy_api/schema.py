@@ -120,7 +120,7 @@ class Schema:
     default); `name` and `version` identify the schema (a logical type is known by its name);
     `doc` is for people; `parameters` are further strings, such as a decimal's scale. `fields`
     (STRUCT), `value_schema` (ARRAY, MAP) and `key_schema` (MAP) describe what is inside and are
-    empty or None elsewhere.
+    empty or None elsewhere; `fields_with_default` are those of the fields whose schema has one.
 
     `SchemaBuilder` builds one step by step. Raises SchemaBuilderError when parts do not fit.
     """
@@ -132,6 +132,7 @@ class Schema:
         "default",
         "doc",
         "fields",
+        "fields_with_default",
         "key_schema",
         "name",
         "optional",
@@ -149,6 +150,7 @@ class Schema:
     doc: str | None
     parameters: Mapping[str, str]
     fields: tuple[Field, ...]
+    fields_with_default: tuple[Field, ...]
     key_schema: Schema | None
     value_schema: Schema | None
 
@@ -174,6 +176,9 @@ class Schema:
         self.doc = doc
         self.parameters = MappingProxyType(dict(parameters)) if parameters else _NO_PARAMETERS
         self.fields = tuple(fields)
+        self.fields_with_default = tuple(
+            field for field in self.fields if field.schema.default is not None
+        )
         self.key_schema = key_schema
         self.value_schema = value_schema
         self._by_name = {field.name: field for field in self.fields}

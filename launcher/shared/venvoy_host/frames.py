@@ -83,6 +83,9 @@ NO_TIMESTAMP = -(2**63)
 MAX_BODY_BYTES = 2**30
 _U32 = struct.Struct("<I")
 _I32 = struct.Struct("<i")
+_NULL = _I32.pack(-1)
+_NAMES_MAX = 1000
+_NAME_BYTES_MAX = 256
 
 
 class Kind:
@@ -299,12 +302,25 @@ def encode_headers(pairs: Iterable[tuple[str, bytes | None]]) -> bytes | None:
     pieces = [b""]
     count = 0
     for key, value in pairs:
-        name = key.encode("utf-8")
-        pieces += (_U32.pack(len(name)), name)
-        pieces += (_I32.pack(-1),) if value is None else (_I32.pack(len(value)), value)
+        pieces.append(_names.get(key) or _packed_name(key))
+        pieces += (_NULL,) if value is None else (_I32.pack(len(value)), value)
         count += 1
     pieces[0] = _U32.pack(count)
     return b"".join(pieces) if count else None
+
+
+def _packed_name(key: str) -> bytes:
+    """Return a header's key as it is stored; the names of headers are few and come often."""
+    name = key.encode("utf-8")
+    packed = _U32.pack(len(name)) + name
+    if len(packed) <= _NAME_BYTES_MAX:
+        if len(_names) >= _NAMES_MAX:
+            _names.clear()
+        _names[key] = packed
+    return packed
+
+
+_names: dict[str, bytes] = {}
 
 
 def decode_headers(data: bytes) -> list[tuple[str, bytes | None]]:

@@ -115,6 +115,9 @@ class _MaskField(Operand):
 
 def _of_kind(table: Mapping[type, Callable[..., object]], value: object) -> Any:
     """Return the entry for the value's type or the nearest one above it, or None."""
+    found = table.get(type(value))
+    if found is not None:
+        return found
     return next((table[kind] for kind in type(value).__mro__ if kind in table), None)
 
 

@@ -178,10 +178,10 @@ def struct_schema(schema: Schema, fields: Sequence[Field], *, default: object = 
 def field_values(value: Struct, *, replace_null: bool) -> list[Any]:
     """Return the struct's values in order; with `replace_null` defaults stand in for None."""
     values = list(value.values())
-    if replace_null and None in values:
-        for index, field in enumerate(value.schema.fields):
-            if values[index] is None:
-                values[index] = field.schema.default
+    if replace_null:
+        for field in value.schema.fields_with_default:
+            if values[field.index] is None:
+                values[field.index] = field.schema.default
     return values
 
 
