@@ -7,16 +7,17 @@ converter has run and `records` is None until all three have.
 from __future__ import annotations
 
 from functools import partial
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import venvoy_api
 from venvoy_host import frames, objects, stages
 from venvoy_host.frames import NO_TIMESTAMP, Flag, Frame
-from venvoy_host.tolerance import FAILED, Origin, Step, Tolerance
+from venvoy_host.tolerance import FAILED, Origin, Outcome, Step, Tolerance, looping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from venvoy_host.tolerance import Loop
 
 __all__ = ["SinkBatch", "SinkChain", "origin_of"]
 
@@ -149,31 +150,21 @@ class SinkChain:
         stages.close_stages(self._stages)
 
     def _mark(self, batch: SinkBatch, mark: stages.Mark) -> None:
-        records, test = batch.records or [], mark.test
-        step = Step(
-            "TRANSFORMATION",
-            mark.predicate,
-            lambda row: test(records[row]),
-            lambda row: origin_of(records[row]),
-        )
-        marks = self._run(map(test, records), len(records), step)
+        records = batch.records or []
+        marks = self._run(
+            Step("TRANSFORMATION", mark.predicate, looping(mark.test), records, _finder(records))
+        ).results
         batch.records = [one for one, item in zip(records, marks) if item is not FAILED]
         batch.marks = [item for item in marks if item is not FAILED]
 
     def _transform(self, batch: SinkBatch, transform: stages.Transform) -> None:
         records = batch.records or []
-        apply: Callable[..., Any] = transform.apply
-        columns: tuple[list[Any], ...] = (records,)
+        loop, items = transform.loop(records, batch.marks)
         if transform.is_marked:
-            apply, columns = transform.apply_marked, (records, batch.marks or [])
             batch.marks = None
-        step = Step(
-            "TRANSFORMATION",
-            transform.transformation,
-            lambda row: apply(*(column[row] for column in columns)),
-            lambda row: origin_of(records[row]),
-        )
-        changed = self._run(map(apply, *columns), len(records), step)
+        changed = self._run(
+            Step("TRANSFORMATION", transform.transformation, loop, items, _finder(records))
+        ).results
         batch.records = [one for one in changed if one is not None and one is not FAILED]
 
     def _convert(self, batch: SinkBatch, role: str, converter: Any) -> None:
@@ -183,36 +174,41 @@ class SinkChain:
         items = getattr(batch, column)
         if items is None:  # no record of the frame has headers
             return
-        count = len(items)
         if role == "header.converter":
-            one: Callable[[Any], Any] = partial(_headers, converter, topic)
-            results: Iterator[Any] = map(one, items)
-            step = Step(name, converter, lambda row: one(items[row]), batch.origin)
+            loop = looping(partial(_headers, converter, topic))
         else:
-            convert = converter.to_connect_data
-            raw = [venvoy_api.Headers()] * count
+            raw = [venvoy_api.Headers()] * len(items)
             if batch.headers is not None:
                 raw = [_raw(item) for item in batch.headers]
-            results = map(tuple, map(convert, repeat(topic), raw, items))
-            step = Step(
-                name,
-                converter,
-                lambda row: tuple(convert(topic, raw[row], items[row])),
-                batch.origin,
-            )
-        done = self._run(results, count, step)
-        setattr(batch, column, done)
-        if any(item is FAILED for item in done):
-            batch.keep([row for row, item in enumerate(done) if item is not FAILED])
+            loop, items = _converting(converter, topic), list(zip(raw, items))
+        outcome = self._run(Step(name, converter, loop, items, batch.origin))
+        setattr(batch, column, outcome.results)
+        if outcome.failures:
+            batch.keep([row for row, item in enumerate(outcome.results) if item is not FAILED])
 
-    def _run(self, results: Iterator[Any], count: int, step: Step) -> list[Any]:
-        outcome = self._tolerance.run(results, count, step)
+    def _run(self, step: Step) -> Outcome:
+        outcome = self._tolerance.run(step)
         if outcome.fatal is not None:
             raise outcome.fatal
-        return outcome.results
+        return outcome
 
 
 _COLUMNS = {"key.converter": "keys", "value.converter": "values", "header.converter": "headers"}
+
+
+def _finder(records: list[Any]) -> Callable[[int], Origin]:
+    return lambda row: origin_of(records[row])
+
+
+def _converting(converter: Any, topic: str) -> Loop:
+    convert = converter.to_connect_data
+
+    def loop(items: Iterator[Any], done: list[Any]) -> None:
+        for headers, data in items:
+            schema, value = convert(topic, headers, data)
+            done.append((schema, value))
+
+    return loop
 
 
 def origin_of(record: Any) -> Origin:

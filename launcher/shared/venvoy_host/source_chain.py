@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from itertools import starmap
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import venvoy_api
 from venvoy_host import frames, objects, stages
 from venvoy_host.frames import Flag
-from venvoy_host.tolerance import FAILED, Outcome, Step, Tolerance
+from venvoy_host.tolerance import FAILED, Outcome, Step, Tolerance, looping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from venvoy_host.tolerance import Loop
+
 __all__ = ["Group", "SourceBatch", "SourceChain", "frame_batch"]
 
 _FRAME_BYTES = 8 * 1024 * 1024
-_KEY_PARTS = attrgetter("topic", "headers", "key_schema", "key")
-_VALUE_PARTS = attrgetter("topic", "headers", "value_schema", "value")
+_BYTES_OR_NONE = frozenset((bytes, type(None)))
 
 
 class SourceBatch:
@@ -106,14 +105,10 @@ class SourceChain:
         stages.close_stages(self._stages)
 
     def _mark(self, batch: SourceBatch, mark: stages.Mark) -> Exception | None:
-        records, test = batch.records, mark.test
-        step = Step(
-            "TRANSFORMATION",
-            mark.predicate,
-            lambda row: test(records[row]),
-            records.__getitem__,
-        )
-        outcome = self._tolerance.run(map(test, records), len(records), step)
+        records = batch.records
+        place = records.__getitem__
+        step = Step("TRANSFORMATION", mark.predicate, looping(mark.test), records, place)
+        outcome = self._tolerance.run(step)
         _end(batch, outcome)
         batch.marks = outcome.results
         if outcome.failures:
@@ -122,18 +117,13 @@ class SourceChain:
 
     def _transform(self, batch: SourceBatch, transform: stages.Transform) -> Exception | None:
         records = batch.records
-        apply: Callable[..., Any] = transform.apply
-        columns: tuple[list[Any], ...] = (records,)
+        loop, items = transform.loop(records, batch.marks)
         if transform.is_marked:
-            apply, columns = transform.apply_marked, (records, batch.marks or [])
             batch.marks = None
-        step = Step(
-            "TRANSFORMATION",
-            transform.transformation,
-            lambda row: apply(*(column[row] for column in columns)),
-            records.__getitem__,
+        place = records.__getitem__
+        outcome = self._tolerance.run(
+            Step("TRANSFORMATION", transform.transformation, loop, items, place)
         )
-        outcome = self._tolerance.run(map(apply, *columns), len(records), step)
         changed = outcome.results
         _end(batch, outcome)
         if outcome.failures or any(record is None for record in changed):
@@ -148,27 +138,11 @@ class SourceChain:
         return outcome.fatal
 
     def _convert(self, batch: SourceBatch, role: str, converter: Any) -> Exception | None:
-        column, parts = _COLUMNS[role]
         records = batch.records
-        if parts is None:
-            convert: Callable[..., Any] = partial(_headers, converter)
-            results: Iterator[Any] = map(convert, records)
-            step = Step(
-                "HEADER_CONVERTER",
-                converter,
-                lambda row: convert(records[row]),
-                records.__getitem__,
-            )
-        else:
-            convert, take = converter.from_connect_data, parts
-            results = starmap(convert, map(take, records))
-            step = Step(
-                role.replace(".", "_").upper(),
-                converter,
-                lambda row: convert(*take(records[row])),
-                records.__getitem__,
-            )
-        outcome = self._tolerance.run(results, len(records), step)
+        column, looped = _COLUMNS[role]
+        name, place = role.replace(".", "_").upper(), records.__getitem__
+        step = Step(name, converter, looped(converter), records, place)
+        outcome = self._tolerance.run(step)
         outcome = self._require_bytes(role, step, outcome)
         _end(batch, outcome)
         setattr(batch, column, outcome.results)
@@ -177,6 +151,8 @@ class SourceChain:
         return outcome.fatal
 
     def _require_bytes(self, role: str, step: Step, outcome: Outcome) -> Outcome:
+        if _BYTES_OR_NONE.issuperset(map(type, outcome.results)):
+            return outcome
         for row, item in enumerate(outcome.results):
             if item is None or isinstance(item, bytes) or item is FAILED:
                 continue
@@ -190,10 +166,32 @@ class SourceChain:
         return outcome
 
 
-_COLUMNS: dict[str, tuple[str, Callable[[Any], Any] | None]] = {
-    "key.converter": ("keys", _KEY_PARTS),
-    "value.converter": ("values", _VALUE_PARTS),
-    "header.converter": ("headers", None),
+def _keys(converter: Any) -> Loop:
+    convert = converter.from_connect_data
+
+    def loop(records: Iterator[Any], done: list[Any]) -> None:
+        for one in records:
+            key = convert(one.topic, one.headers, one.key_schema, one.key)
+            done.append(key)
+
+    return loop
+
+
+def _values(converter: Any) -> Loop:
+    convert = converter.from_connect_data
+
+    def loop(records: Iterator[Any], done: list[Any]) -> None:
+        for one in records:
+            value = convert(one.topic, one.headers, one.value_schema, one.value)
+            done.append(value)
+
+    return loop
+
+
+_COLUMNS: dict[str, tuple[str, Callable[[Any], Loop]]] = {
+    "key.converter": ("keys", _keys),
+    "value.converter": ("values", _values),
+    "header.converter": ("headers", lambda converter: looping(partial(_headers, converter))),
 }
 
 

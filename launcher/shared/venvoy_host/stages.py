@@ -12,9 +12,11 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from venvoy_host.loading import load_class, make
+from venvoy_host.tolerance import looping
 
 if TYPE_CHECKING:
     import venvoy_api
+    from venvoy_host.tolerance import Loop
 
 __all__ = [
     "CONVERTER_ROLES",
@@ -50,7 +52,7 @@ class Mark:
 class Transform:
     """A transformation with the predicate that decides whether it runs.
 
-    If it `is_marked` that predicate has run elsewhere: then `apply_marked` is for it.
+    If it `is_marked` that predicate has run elsewhere, and its marks say which records are for it.
     """
 
     __slots__ = ("apply", "is_marked", "negate", "predicate", "transformation")
@@ -74,8 +76,14 @@ class Transform:
             return record
         return self.transformation.apply(record)
 
-    def apply_marked(self, record: Any, mark: bool) -> Any:
-        """Return what becomes of a record: a transformed one if it is marked, else itself."""
+    def loop(self, records: list[Any], marks: list[bool] | None) -> tuple[Loop, list[Any]]:
+        """Return a loop over all records and what it is to be given."""
+        if self.is_marked:
+            return looping(self._apply_marked), list(zip(records, marks or ()))
+        return looping(self.apply), records
+
+    def _apply_marked(self, pair: tuple[Any, bool]) -> Any:
+        record, mark = pair
         return self.transformation.apply(record) if mark else record
 
     def close(self) -> None:

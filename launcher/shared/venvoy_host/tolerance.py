@@ -5,10 +5,10 @@ Kafka Connect's error handling (KIP-298). A RetriableError is tried again until
 and ends the task otherwise. Other than in Kafka, a retriable failure that lasts ends the task
 under `none`, too: there the record is lost without a word.
 
-A stage gets the records of a batch one after the other, in one loop that runs in C. When it fails
-on one, that record alone is tried again or passed over, and the loop goes on behind it: a stage
-with a memory of its own sees each record once, however many others fail, and a RetriableError is
-the only reason to see one again.
+A stage gets the records of a batch one after the other, in one plain loop. When it fails on one,
+that record alone is tried again or passed over, and the loop goes on behind it: a stage with a
+memory of its own sees each record once, however many others fail, and a RetriableError is the only
+reason to see one again.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from venvoy_host.control import class_name, message_of, stacktrace
 from venvoy_host.logs import framework_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from venvoy_host.session import Session
 
-__all__ = ["FAILED", "Origin", "Outcome", "Step", "StopError", "Tolerance"]
+    Loop = Callable[[Iterator[Any], list[Any]], None]
+
+__all__ = ["FAILED", "Origin", "Outcome", "Step", "StopError", "Tolerance", "looping"]
 
 FAILED: Any = object()
 """Stands in the place of what a stage would have made of a record that is passed over."""
@@ -43,6 +45,16 @@ _COUNTS = (
     "total-retries",
     "total-errors-logged",
 )
+
+
+def looping(work: Callable[[Any], Any]) -> Loop:
+    """Return the loop of a stage that does `work` to each item."""
+
+    def loop(items: Iterator[Any], done: list[Any]) -> None:
+        for item in items:
+            done.append(work(item))  # noqa: PERF401  # keeps what came before an exception
+
+    return loop
 
 
 class StopError(Exception):
@@ -68,15 +80,16 @@ class Origin(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One stage with one batch: `again` does a row once more, `record` tells which it is.
+    """One stage with one batch: `loop` takes `items` and appends a result for each of them.
 
-    `record` returns an Origin for a sink, the SourceRecord for a source. `stage` is Kafka's name,
-    `plugin` the object whose class is to be named.
+    `record` tells which record a row is: an Origin for a sink, the SourceRecord for a source.
+    `stage` is Kafka's name, `plugin` the object whose class is to be named.
     """
 
     stage: str
     plugin: object
-    again: Callable[[int], Any]
+    loop: Loop
+    items: Sequence[Any]
     record: Callable[[int], Any]
 
 
@@ -117,24 +130,22 @@ class Tolerance:
         """Whether a failure leaves a trace anywhere: in the log or among dead letters."""
         return bool(self.keeps_letters or (self._settings and self._settings["log_enable"]))
 
-    def run(self, results: Iterator[Any], count: int, step: Step) -> Outcome:
-        """Take the `count` results; `results` must go on behind an exception, as `map` does."""
+    def run(self, step: Step) -> Outcome:
+        """Have a stage take a batch."""
         done: list[Any] = []
         failures = 0
+        left = iter(step.items)
         while True:
             try:
-                done.extend(results)  # keeps what came before an exception
-                if len(done) == count:
-                    return Outcome(done, failures, None)
-                error: Exception = StopIteration(f"raised by {class_name(type(step.plugin))}")
-            except Exception as raised:  # noqa: BLE001  # any failure of a stage is tolerable
-                error = raised
-            row = len(done)
-            result, fatal = self._recover(error, row, step)
-            if fatal is not None:
-                return Outcome(done, failures, fatal)
-            failures += result is FAILED
-            done.append(result)
+                step.loop(left, done)
+            except Exception as error:  # noqa: BLE001, PERF203  # once for each failure
+                result, fatal = self._recover(error, len(done), step)
+                if fatal is not None:
+                    return Outcome(done, failures, fatal)
+                failures += result is FAILED
+                done.append(result)
+            else:
+                return Outcome(done, failures, None)
 
     def refuse(self, outcome: Outcome, row: int, error: Exception, step: Step) -> Outcome:
         """Take back the result of a row, which is not what it must be; return the new outcome."""
@@ -192,8 +203,10 @@ class Tolerance:
             self._back_off(attempt, deadline)
             attempt += 1
             self._count("total-retries")
+            again: list[Any] = []
             try:
-                return step.again(row), None
+                step.loop(iter(step.items[row : row + 1]), again)
+                return again[0], None
             except Exception as raised:  # noqa: BLE001  # as in `run`
                 error = raised
         return FAILED, self._pass_over(error, row, step)
