@@ -59,21 +59,23 @@ class Zygotes:
         self._subreaper: Subreaper | None = None
         self._tending: asyncio.Task[None] | None = None
 
-    async def start(self, spec: HostSpec) -> Host:
+    async def start(self, spec: HostSpec, *, on_output: OnOutput | None = None) -> Host:
         """Start a host; the caller sees to its end, and waits for its `greeting` first.
 
-        The data sockets of `spec` are closed on our side, whatever happens.
+        `on_output` hears this host instead of the one that all share. The data sockets of `spec`
+        are closed on our side, whatever happens.
 
         Raises:
             UnstartableError: the interpreter is not there.
         """
+        listener = on_output or self._on_output
         with contextlib.ExitStack() as unused:
             unused.callback(spec.close)
-            host = await self._forked_host(spec)
+            host = await self._forked_host(spec, listener)
             if host is not None:
                 return host
             unused.pop_all()
-        return Host.spawn(spec, guardian=self._guardian, on_output=self._on_output)
+        return Host.spawn(spec, guardian=self._guardian, on_output=listener)
 
     async def close(self) -> None:
         """End every zygote, and whatever became our child besides."""
@@ -90,7 +92,7 @@ class Zygotes:
             await asyncio.to_thread(self._subreaper.close)
             self._subreaper = None
 
-    async def _forked_host(self, spec: HostSpec) -> Host | None:
+    async def _forked_host(self, spec: HostSpec, on_output: OnOutput) -> Host | None:
         if spec.preload is None or not self._may_fork():
             return None
         key = ZygoteKey(
@@ -103,7 +105,7 @@ class Zygotes:
         zygote = await self._zygote(key, spec.name)
         if zygote is None:
             return None
-        forking = asyncio.create_task(self._fork(zygote, spec))
+        forking = asyncio.create_task(self._fork(zygote, spec, on_output))
         try:
             return await asyncio.shield(forking)
         except asyncio.CancelledError:
@@ -112,7 +114,7 @@ class Zygotes:
                 await host.kill()
             raise
 
-    async def _fork(self, zygote: Zygote, spec: HostSpec) -> Host | None:
+    async def _fork(self, zygote: Zygote, spec: HostSpec, on_output: OnOutput) -> Host | None:
         mark = self._guardian.new_mark()
         ours, theirs = socket.socketpair()
         try:
@@ -131,7 +133,7 @@ class Zygotes:
             ours,
             mark=mark,
             guardian=self._guardian,
-            on_output=self._on_output,
+            on_output=on_output,
         )
         host.ended.add_done_callback(lambda _: self._forked.discard(process.pid))
         host.has_said(zygote.lines)

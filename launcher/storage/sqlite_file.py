@@ -66,7 +66,8 @@ CREATE TABLE connectors (
     config TEXT NOT NULL,
     target TEXT NOT NULL,
     applied TEXT,
-    task_configs TEXT NOT NULL
+    task_configs TEXT NOT NULL,
+    password_keys TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE connector_statuses (
     connector TEXT PRIMARY KEY,

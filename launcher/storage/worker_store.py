@@ -20,6 +20,7 @@ class StoredConnector:
 
     `config` is as it was written: `${…}` unresolved. `applied` is the config that `task_configs`
     were made from, None when there was none yet; the two tell whether tasks are up to date.
+    `password_keys` are the keys whose values are not to be shown, as its plugins told last.
     """
 
     name: str
@@ -27,6 +28,7 @@ class StoredConnector:
     target: TargetState = TargetState.STARTED
     applied: Mapping[str, str] | None = None
     task_configs: tuple[Mapping[str, str], ...] = ()
+    password_keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +114,9 @@ class SqliteWorkerStore:
             str(connector.target),
             applied,
             json.dumps([dict(config) for config in connector.task_configs]),
+            json.dumps(sorted(connector.password_keys)),
         )
-        await self._run("INSERT OR REPLACE INTO connectors VALUES (?, ?, ?, ?, ?)", *row)
+        await self._run("INSERT OR REPLACE INTO connectors VALUES (?, ?, ?, ?, ?, ?)", *row)
 
     async def delete_connector(self, name: str) -> None:
         """Forget a connector; see `WorkerStore`."""
@@ -197,7 +200,8 @@ def _cluster_id(connection: sqlite3.Connection) -> str:
 
 def _connectors(connection: sqlite3.Connection) -> dict[str, StoredConnector]:
     rows = connection.execute(
-        "SELECT name, config, target, applied, task_configs FROM connectors ORDER BY name"
+        "SELECT name, config, target, applied, task_configs, password_keys FROM connectors "
+        "ORDER BY name"
     )
     return {
         name: StoredConnector(
@@ -206,8 +210,9 @@ def _connectors(connection: sqlite3.Connection) -> dict[str, StoredConnector]:
             target=TargetState(target),
             applied=None if applied is None else json.loads(applied),
             task_configs=tuple(json.loads(task_configs)),
+            password_keys=frozenset(json.loads(password_keys)),
         )
-        for name, config, target, applied, task_configs in rows
+        for name, config, target, applied, task_configs, password_keys in rows
     }
 
 

@@ -78,27 +78,36 @@ class Signals:
         """Someone wants the run to end."""
         self.sources_done = asyncio.Event()
         """No source of this run will append anything more."""
-        self._watchers: set[asyncio.Event] = set()
+        self._watchers: dict[asyncio.Event, Callable[[str], bool]] = {}
 
-    def watch(self) -> asyncio.Event:
-        """Return an event that is set whenever something may have changed; the caller clears it."""
+    def watch(self, reads: Callable[[str], bool] = lambda _topic: False) -> asyncio.Event:
+        """Return an event that is set whenever something may have changed; the caller clears it.
+
+        `reads` says which topics' growth is such a change.
+        """
         watcher = asyncio.Event()
-        self._watchers.add(watcher)
+        self._watchers[watcher] = reads
         return watcher
 
     def unwatch(self, watcher: asyncio.Event) -> None:
         """Forget a watcher."""
-        self._watchers.discard(watcher)
+        self._watchers.pop(watcher, None)
 
     def ask_to_stop(self) -> None:
         """End the run soon."""
         self.stop.set()
-        self.appended()
+        self.changed()
 
-    def appended(self) -> None:
-        """The log has grown, or `stop` or `sources_done` was set."""
+    def changed(self) -> None:
+        """`stop` or `sources_done` was set."""
         for watcher in self._watchers:
             watcher.set()
+
+    def appended(self, *topics: str) -> None:
+        """Topics have grown."""
+        for watcher, reads in self._watchers.items():
+            if not watcher.is_set() and any(map(reads, topics)):
+                watcher.set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +158,7 @@ class Runtime:
             isolated=segment.location.shape is not Shape.WORKER,
             preload=self._preload(segment),
         )
-        host = await self._zygotes().start(spec)
+        host = await self._zygotes().start(spec, on_output=self.on_output)
         self._hosts[:] = [one for one in self._hosts if not one.ended.done()]
         self._hosts.append(host)
         await host.greeting()

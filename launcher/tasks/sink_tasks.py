@@ -46,7 +46,7 @@ class SinkTask(Task):
         self._window = Window(
             records=runtime.settings.window_records, size_bytes=runtime.settings.window_bytes
         )
-        self._changed = runtime.signals.watch()
+        self._changed = self.watch(self._reads)
         self._commits: set[asyncio.Task[None]] = set()
         self._commit_order = asyncio.Lock()
         self._letters: DeadLetters | None = None
@@ -76,7 +76,6 @@ class SinkTask(Task):
                         await self._wait(acks)
         finally:
             acks.cancel()
-            self.runtime.signals.unwatch(self._changed)
 
     async def settle(self, flow: asyncio.Task[None]) -> None:
         """End the feed, and wait for the commits that came over control."""
@@ -139,7 +138,8 @@ class SinkTask(Task):
                 host.control.send(answer | ({"error": error.message} if error else {}))
         if error is not None:
             self.fail(error)
-        self.runtime.signals.appended()
+        else:
+            self.runtime.signals.appended(self.spec.error_settings.dead_letter_topic or "")
 
     def _committed(self, storing: asyncio.Task[None]) -> None:
         """Forget a commit that is on disk; one that cannot be stored fails the task at once."""
@@ -152,13 +152,19 @@ class SinkTask(Task):
         topic, partition = place
         return (zlib.crc32(topic.encode()) + partition) % self.spec.of == self.spec.index
 
+    def _reads(self, topic: str) -> bool:
+        plan = self.spec.plan
+        if plan.topics_regex is not None:
+            return plan.topics_regex.fullmatch(topic) is not None
+        return topic in plan.topics
+
     async def _ends(self) -> Mapping[TopicPartition, int]:
         """Return where the topics end, those that a pattern finds by now among them."""
         plan, log = self.spec.plan, self.runtime.log
         topics: Sequence[str] = plan.topics
         if plan.topics_regex is not None:
             found = await log.topic_names()
-            topics = [topic for topic in found if plan.topics_regex.fullmatch(topic)]
+            topics = [topic for topic in found if self._reads(topic)]
         return await log.ends(topics)
 
     @property

@@ -11,7 +11,7 @@ from launcher.tasks.task import Task
 
 __all__ = ["SourceTask"]
 
-_Placing = tuple[int, int, "asyncio.Task[tuple[tuple[str, int, int], ...]]"]
+_Placing = tuple[int, int, tuple[str, ...], "asyncio.Task[tuple[tuple[str, int, int], ...]]"]
 
 
 class SourceTask(Task):
@@ -55,19 +55,20 @@ class SourceTask(Task):
             source_offsets=parse_source_offsets(batch[-1].source_offsets),
         )
         count = sum(frame.count for frame in batch)
-        for topic in {frame.topic for frame in batch if frame.count}:
+        topics = tuple({frame.topic for frame in batch if frame.count})
+        for topic in topics:
             self.listener.topic(topic)
         storing = group.create_task(self.runtime.log.append(append))
-        return batch[-1].batch, count, storing
+        return batch[-1].batch, count, topics, storing
 
     async def _acknowledge(
         self, placing: asyncio.Queue[_Placing | None], writer: asyncio.StreamWriter
     ) -> None:
         while (placed := await placing.get()) is not None:
-            batch, count, storing = placed
+            batch, count, topics, storing = placed
             placements = await storing
             self.records_out += count
             self.records_in = max(self.records_in, self.records_out)
-            self.runtime.signals.appended()
+            self.runtime.signals.appended(*topics)
             if not writer.is_closing():
                 writer.write(encode_ack(batch, placements))

@@ -92,7 +92,8 @@ class Task(ABC):
         self._failure: VenvoyError | None = None
         self._orderly: set[int] = set()
         self._began = time.monotonic()
-        self._wake = runtime.signals.watch()
+        self._watched: list[asyncio.Event] = []
+        self._wake = self.watch()
 
     async def run(self) -> TaskReport:
         """Run to the end: nothing more to do, a stop, or a failure."""
@@ -104,8 +105,15 @@ class Task(ABC):
             self.runtime.tell(self.spec.name, traceback.format_exc(), level="ERROR")
             self._failure = InternalError(what=f"{type(error).__name__}: {error}")
         finally:
-            self.runtime.signals.unwatch(self._wake)
+            for watched in self._watched:
+                self.runtime.signals.unwatch(watched)
         return self._report()
+
+    def watch(self, reads: Callable[[str], bool] = lambda _topic: False) -> asyncio.Event:
+        """Return what `Signals.watch` does; `run` ends it."""
+        watched = self.runtime.signals.watch(reads)
+        self._watched.append(watched)
+        return watched
 
     @property
     def errors(self) -> Mapping[str, int]:

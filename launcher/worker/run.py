@@ -107,7 +107,7 @@ async def _run_all(
     if sources:
         await asyncio.wait(sources)
     runtime.signals.sources_done.set()
-    runtime.signals.appended()
+    runtime.signals.changed()
     return RunReport(connectors=tuple(await asyncio.gather(*runs)))
 
 
