@@ -59,7 +59,9 @@ class WorkerLog:
 
     def line(self, task: str, stream: OutputStream, text: str) -> None:
         """A line that plugin code wrote to stdout or stderr."""
-        self._tell("INFO", task, text, stream)
+        self._levels.saw(stream)
+        if self._levels.is_told(stream, "INFO"):
+            self._tell("INFO", task, text, stream)
 
     def event(self, event: Event) -> None:
         """A log record of a plugin, or a change of state."""

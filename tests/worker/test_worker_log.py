@@ -52,6 +52,21 @@ def test_lines_have_time_level_subject_text_and_logger(
     assert levels.get("acme.deep").level == "INFO"
 
 
+def test_what_plugins_print_can_be_silenced_like_a_logger(
+    levels: LoggerLevels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = WorkerLog(levels)
+    words.line("a-0", "stdout", "before")
+    assert levels.set("stdout", "OFF") == ("stdout",)
+    words.line("a-0", "stdout", "after")
+    words.line("a-0", "stderr", "of the other")
+    words.close()
+    said = capsys.readouterr().err
+    assert "before" in said
+    assert "after" not in said
+    assert "of the other" in said
+
+
 def test_a_reader_that_does_not_read_holds_nobody_and_is_told_what_it_missed(
     levels: LoggerLevels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
