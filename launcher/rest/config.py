@@ -65,6 +65,11 @@ class RestConfig(Protocol):
         ...
 
     @property
+    def topic_tracking_reset_allowed(self) -> bool:
+        """Whether what it answers may be reset."""
+        ...
+
+    @property
     def properties(self) -> Mapping[str, str]:
-        """The worker's whole file, for the keys of CORS and of the topic reset."""
+        """The worker's whole file, for the keys of CORS."""
         ...

@@ -10,8 +10,6 @@ from launcher.rest.shapes import read_offsets
 
 __all__ = ["OPERATIONS"]
 
-_RESET_KEY = "topic.tracking.allow.reset"
-
 
 async def show_offsets(call: Call) -> Response:
     """Answer the offsets."""
@@ -39,7 +37,7 @@ async def show_topics(call: Call) -> Response:
 async def reset_topics(call: Call) -> Response:
     """Forget which topics were used."""
     _must_track(call)
-    if call.config.properties.get(_RESET_KEY, "true").strip().lower() == "false":
+    if not call.config.topic_tracking_reset_allowed:
         raise ForbiddenError("Topic tracking reset is disabled.")
     await call.worker.reset_topics(call.connector)
     return Response(status_code=202)

@@ -25,4 +25,5 @@ class Settings:
     insecure_ok: bool = False
     rest_max_body_bytes: int = 1 << 20
     topic_tracking_enabled: bool = True
+    topic_tracking_reset_allowed: bool = True
     properties: Mapping[str, str] = field(default_factory=dict)

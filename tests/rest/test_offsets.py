@@ -88,7 +88,7 @@ def test_topic_tracking_can_be_off(worker: FakeWorker) -> None:
 
 
 def test_topic_reset_can_be_off(worker: FakeWorker) -> None:
-    settings = Settings(properties={"topic.tracking.allow.reset": "false"})
+    settings = Settings(topic_tracking_reset_allowed=False)
     with served(worker, settings) as server, httpx.Client(base_url=server.url) as client:
         client.put("/connectors/csv/config", json=SOURCE_CONFIG)
         assert client.get("/connectors/csv/topics").status_code == 200
