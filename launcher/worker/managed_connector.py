@@ -311,9 +311,7 @@ class ManagedConnector:
 
     async def _prepare(self) -> Prepared:
         config, self._prepared_for = self.stored.config, None
-        self._prepared = await self._around.preparer.prepare(
-            self.name, config, on_secrets=self._hide
-        )
+        self._prepared = await self._around.preparer.prepare(self.stored, on_secrets=self._hide)
         self._prepared_for = config
         return self._prepared
 

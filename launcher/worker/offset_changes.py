@@ -121,9 +121,7 @@ class OffsetChanges:
 
     async def _ask_host(self, offsets: Sequence[object]) -> bool:
         connector = self._connector
-        prepared = await self._preparer.prepare(
-            connector.name, connector.stored.config, on_secrets=lambda _masker: None
-        )
+        prepared = await self._preparer.prepare(connector.stored, on_secrets=lambda _masker: None)
         plan = prepared.plan
         segment = next(one for one in plan.segments if plan.connector in one.stages)
         host = await ConnectorHost.start(plan, segment, prepared.runtime)

@@ -12,6 +12,7 @@ from launcher.configs.secrets import Masker
 from launcher.planning.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
 from launcher.planning.preparation import prepare
 from launcher.planning.workplace import Workplace
+from launcher.storage.worker_store import StoredConnector
 from launcher.tasks.runtime import Event, Runtime
 from launcher.worker.threads import in_thread
 from launcher.worker.views import ConnectorType, StageVersion
@@ -97,7 +98,7 @@ class Preparer:
         self._locks: dict[Path, asyncio.Lock] = {}
 
     async def prepare(
-        self, name: str, config: Mapping[str, str], *, on_secrets: Callable[[Masker], None]
+        self, stored: StoredConnector, *, on_secrets: Callable[[Masker], None]
     ) -> Prepared:
         """Resolve, plan and make the environments; may take as long as a build.
 
@@ -106,8 +107,10 @@ class Preparer:
         Raises:
             ProblemsError: every fault of the config, or of its plugins.
         """
-        resolved = await in_thread(lambda: self._providers.resolve(config))
-        masker = Masker(resolved.secrets)
+        name = stored.name
+        resolved = await in_thread(lambda: self._providers.resolve(stored.config))
+        passwords = {resolved.config.get(key, "") for key in stored.password_keys}
+        masker = Masker(resolved.secrets | passwords)
         on_secrets(masker)
         for warning in resolved.warnings:
             self._runtime.tell(name, warning, level="WARNING")

@@ -14,8 +14,9 @@ from launcher.planning.workplace import Workplace
 from launcher.settings import WorkerConfig
 from launcher.storage.topic_log import TopicLog
 from launcher.storage.worker_store import StoredConnector, WorkerStore
-from launcher.tasks.connector_host import validate
 from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
+from launcher.validation.inspectors import host_starter
+from launcher.validation.validator import Validator
 from launcher.worker.faults import (
     ConflictError,
     ConnectorExistsError,
@@ -40,7 +41,7 @@ from launcher.worker.views import (
     TaskInfo,
     TaskState,
 )
-from manager.errors import ProblemsError, VenvoyError
+from manager.errors import VenvoyError
 from manager.plugins.entry_points import PluginType
 
 __all__ = ["StandingWorker"]
@@ -91,6 +92,16 @@ class StandingWorker:
             providers=Providers.from_worker(properties),
             runtime=self._runtime,
         )
+        self._validator = Validator(
+            workplace=lambda: self._preparer.workplace,
+            properties=properties,
+            start_host=host_starter(
+                guardian=guardian,
+                workplace=lambda: self._preparer.workplace,
+                settings=settings,
+                on_output=on_output,
+            ),
+        )
         self._around = Surroundings(
             preparer=self._preparer,
             store=store,
@@ -118,6 +129,7 @@ class StandingWorker:
         """Stop every connector in order, then end what does not end; what is stored stays."""
         leaving = [*self._connectors.values(), *self._leaving.values()]
         await asyncio.gather(*(connector.close() for connector in leaving))
+        await self._validator.close()
         while self._kept:
             await asyncio.wait(self._kept)
         await self._runtime.end_hosts()
@@ -157,7 +169,8 @@ class StandingWorker:
 
     def config(self, name: str) -> Mapping[str, str]:
         """Return the config as it was written, secrets hidden; NotFoundError."""
-        return self._hidden(self._connector(name).stored.config)
+        stored = self._connector(name).stored
+        return _hidden(stored, stored.config)
 
     def status(self, name: str) -> ConnectorStatus:
         """Return states and versions; NotFoundError."""
@@ -169,7 +182,7 @@ class StandingWorker:
         """Return the tasks' configs; NotFoundError."""
         stored = self._connector(name).stored
         return tuple(
-            TaskInfo(connector=name, task=index, config=self._hidden(config))
+            TaskInfo(connector=name, task=index, config=_hidden(stored, config))
             for index, config in enumerate(stored.task_configs)
         )
 
@@ -195,37 +208,42 @@ class StandingWorker:
         """Make a connector; ConnectorExistsError, InvalidConnectorConfigError, RequestError."""
         if name in self._connectors:
             raise ConnectorExistsError(name)
-        named = _named(name, config)
-        await self._check(name, named)
-        return await self._add(name, named, initial_state or TargetState.STARTED)
+        stored = StoredConnector(
+            name=name,
+            config=_named(name, config),
+            target=initial_state or TargetState.STARTED,
+        )
+        return await self._add(await self._checked(stored))
 
     async def put_config(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorInfo, bool]:
         """Make or change a connector; the second is whether it is new."""
-        named: Mapping[str, str] = _named(name, config)
         known = self._connectors.get(name)
-        if known is not None:
-            named = self._restored(named, known.stored.config)
-        await self._check(name, named)
+        stored = StoredConnector(name=name, config={})
+        stored = await self._checked(
+            replace(
+                stored, config=_restored(known.stored if known else stored, _named(name, config))
+            )
+        )
         known = self._connectors.get(name)
         if known is None:
-            return await self._add(name, named, TargetState.STARTED), True
-        return await self._change(known, named), False
+            return await self._add(stored), True
+        return await self._change(known, stored), False
 
     async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
         """Change some keys; None takes one away (KIP-477). NotFoundError."""
         connector = self._connector(name)
-        before = connector.stored.config
-        merged = {**before, **{key: value for key, value in patch.items() if value is not None}}
-        for key in [key for key, value in patch.items() if value is None]:
-            merged.pop(key, None)
-        named = self._restored(_named(name, merged), before)
-        await self._check(name, named)
-        if self._connector(name).stored.config != before:
+        before = connector.stored
+        merged = {
+            key: value for key, value in {**before.config, **patch}.items() if value is not None
+        }
+        patched = replace(before, config=_restored(before, _named(name, merged)))
+        checked = await self._checked(patched)
+        if self._connector(name).stored.config != before.config:
             raise ConflictError(
                 "Cannot complete request because of a conflicting operation "
                 "(e.g. a concurrent config change)"
             )
-        return await self._change(connector, named)
+        return await self._change(connector, checked)
 
     async def delete(self, name: str) -> None:
         """Stop and forget a connector; its offsets stay, as in Kafka. NotFoundError."""
@@ -240,12 +258,10 @@ class StandingWorker:
         if self._leaving.get(connector.name) is connector:
             del self._leaving[connector.name]
 
-    async def _add(
-        self, name: str, config: Mapping[str, str], target: TargetState
-    ) -> ConnectorInfo:
+    async def _add(self, stored: StoredConnector) -> ConnectorInfo:
+        name = stored.name
         if name in self._connectors:
             raise ConnectorExistsError(name)
-        stored = StoredConnector(name=name, config=config, target=target)
         connector = ManagedConnector(stored, self._around)
         self._connectors[name] = connector
         try:
@@ -256,40 +272,38 @@ class StandingWorker:
         await connector.begin(after=self._leaving.get(name))
         return self._info(connector)
 
-    async def _change(
-        self, connector: ManagedConnector, config: Mapping[str, str]
-    ) -> ConnectorInfo:
-        await connector.change(config=config)
+    async def _change(self, connector: ManagedConnector, to: StoredConnector) -> ConnectorInfo:
+        await connector.change(config=to.config, password_keys=to.password_keys)
         connector.reconfigured()
         return self._info(connector)
 
-    async def _check(self, name: str, config: Mapping[str, str]) -> None:
-        """Have the config checked by the plugins it names; InvalidConnectorConfigError."""
-        try:
-            prepared = await self._preparer.prepare(name, config, on_secrets=lambda _: None)
-        except ProblemsError as error:
-            raise InvalidConnectorConfigError(
-                tuple(one.message for one in error.problems)
-            ) from error
-        host, faults = await validate(prepared.plan, prepared.runtime)
-        if host is not None:
-            await host.stop()
-        if faults:
-            raise InvalidConnectorConfigError(tuple(one.message for one in faults))
+    async def _checked(self, stored: StoredConnector) -> StoredConnector:
+        """Return it with the keys of its passwords; see `_check`."""
+        keys = await self._check(stored.name, stored.config)
+        return replace(stored, password_keys=keys)
+
+    async def _check(self, name: str, config: Mapping[str, str]) -> frozenset[str]:
+        """Have the config checked by the plugins that it names; return its passwords' keys.
+
+        Raises:
+            InvalidConnectorConfigError: all that is wrong with it.
+        """
+        infos = await self._validator.validate(config)
+        errors = infos.errors()
+        if errors:
+            raise InvalidConnectorConfigError(errors)
+        for warning in infos.warnings:
+            self._tell(name, warning, "WARNING")
+        defined = {info.definition.name for info in infos.configs}
+        return infos.password_keys | likely_password_keys(config.keys() - defined)
 
     def _info(self, connector: ManagedConnector) -> ConnectorInfo:
         return ConnectorInfo(
             name=connector.name,
-            config=self._hidden(connector.stored.config),
+            config=_hidden(connector.stored, connector.stored.config),
             tasks=tuple(range(len(connector.stored.task_configs))),
             type=connector.kind,
         )
-
-    def _hidden(self, config: Mapping[str, str]) -> Mapping[str, str]:
-        return hide(config, likely_password_keys(config))
-
-    def _restored(self, config: Mapping[str, str], before: Mapping[str, str]) -> Mapping[str, str]:
-        return restore(config, before, likely_password_keys(config))
 
     # -- steering -----------------------------------------------------------------------------
 
@@ -384,6 +398,14 @@ class StandingWorker:
         }
         return tuple(rows.values())
 
+    async def plugin_config(self, plugin: str, version: str | None) -> tuple[Json, ...]:
+        """Return the ConfigKeyInfos of a plugin at a version; NotFoundError, RequestError."""
+        return await self._validator.plugin_config(plugin, version)
+
+    async def validate(self, plugin: str, config: Mapping[str, str | None]) -> Json:
+        """Return Kafka's ConfigInfos for a config, also when it is invalid; RequestError."""
+        return (await self._validator.validate(config, plugin=plugin)).as_json()
+
     # -- loggers ------------------------------------------------------------------------------
 
     def loggers(self) -> Mapping[str, LoggerLevel]:
@@ -414,6 +436,16 @@ def _named(name: str, config: Mapping[str, str]) -> dict[str, str]:
             f"({name})"
         )
     return {**config, "name": name}
+
+
+def _hidden(stored: StoredConnector, config: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the config, the connector's or a task's, as it may be shown."""
+    return hide(config, stored.password_keys | likely_password_keys(config.keys() - stored.config))
+
+
+def _restored(stored: StoredConnector, config: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a config with the passwords that it took from what is shown of `stored`."""
+    return restore(config, stored.config, stored.password_keys)
 
 
 def _worker_id(config: WorkerConfig) -> str:

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError
+from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError, RequestError
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
 from tests.launcher.pipelines import lines_of, values
@@ -149,7 +149,7 @@ def test_an_invalid_config_leaves_no_trace(stand: Stand) -> None:
             await worker.create("numbers", counter(count="many"))
         with pytest.raises(InvalidConnectorConfigError):
             await worker.put_config("numbers", counter(connector__version="9.9"))
-        with pytest.raises(InvalidConnectorConfigError):
+        with pytest.raises(RequestError, match="Failed to find any class that implements Conn"):
             await worker.create("numbers", {"connector.class": "NoSuchConnector"})
         assert worker.connectors() == ()
         await worker.create("numbers", counter())
