@@ -6,13 +6,14 @@ its version, and a location of plugins that have one fault each.
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from launcher.hosts.guardian import Guardian
+from launcher.hosts.host import Host
 from launcher.planning.workplace import Workplace, open_workplace
 from launcher.settings import inherited_environment
 from launcher.tasks.runtime import RunSettings
@@ -20,6 +21,7 @@ from launcher.validation.infos import ConfigInfo, ConfigInfos
 from launcher.validation.inspectors import host_starter
 from launcher.validation.validator import Validator
 from launcher.worker.views import Json
+from manager.store.environments import Environment
 from tests.isolation.workspaces import write_lock
 from tests.wheel_maker import make_wheel
 
@@ -81,7 +83,7 @@ _BODIES = {
 
 FAULTY = f"""
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from venvoy_api import *
 
 class Convert(Converter):
@@ -96,7 +98,7 @@ def _config(self):
         .define("secret", ConfigType.PASSWORD, None)
         .define("grouped", ConfigType.STRING, "x", group="Deep", dependents=["int"]))
 
-class _Abstract:
+class _Abstract(ABC):
     @abstractmethod
     def missing(self): ...
 class _Arguments:
@@ -260,32 +262,39 @@ class Room:
         self.guardian = guardian
         self.work = work
         self.runner = asyncio.Runner()
-        self.started = 0
+        self.hosts: list[Host] = []
+        self._made: list[Validator] = []
         self.validator = self.make()
 
     def make(
-        self, properties: Mapping[str, str] | None = None, *, timeout_s: float = 100.0
+        self,
+        properties: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = 100.0,
+        idle_s: float = 60.0,
     ) -> Validator:
-        """Another validator, of a worker with other properties."""
+        """Another validator, of a worker with other properties, without hosts yet."""
         start = host_starter(
             guardian=self.guardian,
             workplace=lambda: self.workplace,
-            settings=RunSettings(
-                working_dir=self.work, parent_environment=inherited_environment()
-            ),
+            settings=RunSettings(working_dir=self.work, parent_environment=inherited_environment()),
             on_output=lambda task, stream, line: None,
         )
 
-        async def counted(environment, isolated):  # type: ignore[no-untyped-def]  # StartHost
-            self.started += 1
-            return await start(environment, isolated)
+        async def noted(environment: Environment, isolated: bool) -> Host:
+            host = await start(environment, isolated)
+            self.hosts.append(host)
+            return host
 
-        return Validator(
+        validator = Validator(
             workplace=lambda: self.workplace,
             properties=dict(properties or {}),
-            start_host=counted,
+            start_host=noted,
             timeout_s=timeout_s,
+            idle_s=idle_s,
         )
+        self._made.append(validator)
+        return validator
 
     def validate(self, config: Mapping[str, str | None], **keys: str | None) -> ConfigInfos:
         """Validate; `__` in a keyword stands for a dot."""
@@ -309,22 +318,25 @@ class Room:
 
     def close(self) -> None:
         """End hosts and loop."""
-        self.runner.run(self.validator.close())
+        for validator in self._made:
+            self.runner.run(validator.close())
         self.runner.close()
 
 
 @contextmanager
 def room(directory: Path, store: Path) -> Iterator[Room]:
     """Open a workplace offline on `directory/plugins`, on a store."""
-    with ExitStack() as opened, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VENVOY_STORE", str(store))
         workplace = open_workplace(
             str(directory / "plugins"), progress=lambda text: None, offline=True
         )
-        guardian = opened.enter_context(Guardian(parent_environment=inherited_environment()))
+    with Guardian(parent_environment=inherited_environment()) as guardian:
         made = Room(workplace, guardian, directory)
-        opened.callback(made.close)
-        yield made
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 def faults(infos: ConfigInfos) -> dict[str, tuple[str, ...]]:
