@@ -1,7 +1,7 @@
 """A sink's records on their way through one segment: converted, made records, transformed.
 
 Between segments they cross as one pickled tuple, in which a column holds bytes until its
-converter has run and `records` is None until all three have.
+converter has run; once all three have, `records` takes the place of the columns.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import venvoy_api
 from venvoy_host import frames, objects, stages
 from venvoy_host.frames import NO_TIMESTAMP, Flag, Frame
+from venvoy_host.raw_headers import RawHeaders
 from venvoy_host.tolerance import FAILED, Origin, Outcome, Step, Tolerance, looping
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ class SinkBatch:
             return self.offsets
         return range(self.first_offset, self.first_offset + self.count)
 
+    def make_records(self) -> None:
+        """Make records of the columns, which are all converted; they take the columns' place."""
+        self.records = _records(self)
+        self.keys, self.values, self.headers, self.timestamps = [], [], None, []
+
     def origin(self, row: int) -> Origin:
         """Return where the record of a row was read."""
         offset = self.all_offsets[row]
@@ -140,7 +146,7 @@ class SinkChain:
             self._convert(batch, role, stage)
             batch.converted.append(role)
             if set(batch.converted) >= set(stages.CONVERTER_ROLES):
-                batch.records = _records(batch)
+                batch.make_records()
         if self._tolerance.letters:
             batch.letters += self._tolerance.letters
             self._tolerance.letters.clear()
@@ -233,10 +239,7 @@ def _headers(converter: Any, topic: str, data: bytes | None) -> list[tuple[Any, 
 
 def _raw(data: Any) -> venvoy_api.Headers:
     """The headers as a converter of keys or values sees them: bytes, not yet converted."""
-    if not isinstance(data, bytes):
-        return venvoy_api.Headers()
-    pairs = frames.decode_headers(data)
-    return venvoy_api.Headers([venvoy_api.Header(key, None, value) for key, value in pairs])
+    return RawHeaders(data) if isinstance(data, bytes) else venvoy_api.Headers()
 
 
 def _records(batch: SinkBatch) -> list[Any]:
