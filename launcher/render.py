@@ -60,7 +60,7 @@ def log_lines(lines: Sequence[str]) -> None:
     try:
         sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()
-    except (OSError, ValueError):  # closed: the worker goes on without
+    except (OSError, ValueError, AttributeError):  # closed, or never there: the worker goes on
         return
 
 

@@ -19,6 +19,7 @@ from launcher.configs.secrets import Masker
 from launcher.configs.worker_config import parse_worker_config
 from launcher.hosts.guardian import Guardian
 from launcher.planning.workplace import Workplace, open_workplace
+from launcher.rest.authentication import read_users
 from launcher.rest.listeners import BoundListener, bind_listeners
 from launcher.rest.server import serve
 from launcher.settings import WorkerConfig, inherited_environment
@@ -73,6 +74,10 @@ def standalone_command(
         for warning in warnings:
             words.say(warning, level="WARNING")
         _tell_unread_keys(config, words)
+        if config.rest_auth_file is not None:
+            read_users(
+                config.rest_auth_file
+            )  # what is wrong with it is told before anything starts
         listeners = bind_listeners(config)
         for listener in listeners:
             opened.callback(listener.socket.close)
@@ -294,7 +299,7 @@ class _FilePutter:
                 self._words.say(f"created from `{one.file}`", subject=one.name)
         except InvalidConnectorConfigError as error:
             faults = "".join(f"\n    - {fault}" for fault in error.errors)
-            text = f"`{one.file}` is not taken, for {len(error.errors)} faults:{faults}"
+            text = f"`{one.file}` is not taken:{faults}"
             self._words.say(text, level="ERROR", subject=one.name)
         except VenvoyError as error:
             self._words.fault(error, subject=one.name)

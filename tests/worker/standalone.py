@@ -37,13 +37,14 @@ class Standalone:
         """What the running worker, or the last one, wrote to stderr."""
         return self._stderr.read_text()
 
-    def launch(self, *files: Path | str) -> None:
-        """Start a worker and wait for nothing."""
+    def launch(self, *files: Path | str, shell: str = "true") -> None:
+        """Start a worker, behind a word to the shell, and wait for nothing."""
         paths = [str(ROOT), str(ROOT / "launcher" / "shared")]
         command = [sys.executable, "-c", _MAIN.format(paths=paths), "standalone", "--offline"]
+        command.append(str(self.worker_file))
         with self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [*command, str(self.worker_file), *map(str, files)],
+                ["/bin/sh", "-c", f'{shell}; exec "$@"', "sh", *command, *map(str, files)],
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

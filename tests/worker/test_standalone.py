@@ -117,7 +117,7 @@ def test_a_bad_file_is_told_and_the_others_run(standalone: Standalone) -> None:
         "`initial_state`: `ASLEEP` is none of RUNNING, PAUSED, STOPPED",
         "`name` is `one`, and in `config` it is `two`",
         "acme.Nobody",
-        "unknown.properties` is not taken, for 1 faults:",
+        "countless.properties` is not taken:",
         'Missing required configuration "count" which has no default value',
         f"`{directory}/twin.properties` is passed over",
     ):
@@ -181,6 +181,34 @@ def test_a_port_in_use_and_a_storage_file_in_use_are_told(standalone: Standalone
     missing.launch()
     assert missing.wait() == 1
     assert "nowhere.properties` cannot be read: no such file or directory" in missing.said
+
+
+def test_a_file_of_users_that_names_none_is_told_before_anything_starts(
+    standalone: Standalone,
+) -> None:
+    users = standalone.directory / "users"
+    users.write_text("only-a-name\n")
+    add_keys(standalone, rest_basic_auth_file=str(users))
+    standalone.launch()
+    assert standalone.wait() == 1
+    assert f"`{users}`" in standalone.said
+    assert not (standalone.directory / "worker.sqlite").exists()
+    users.write_text("operator: word\n")
+    standalone.launch()
+    standalone.until(lambda: "the REST API is at" in standalone.said)
+    assert standalone.end() == 0
+
+
+def test_a_worker_without_a_stderr_runs_all_the_same(standalone: Standalone) -> None:
+    out = standalone.directory / "out.jsonl"
+    source = {"name": "numbers", **counter(count="10")}
+    files = [
+        write_properties(standalone.directory / "n.properties", source),
+        write_properties(standalone.directory / "w.properties", {"name": "w", **writer(out)}),
+    ]
+    standalone.launch(*files, shell="exec 2>&-")
+    standalone.until(lambda: out.exists() and len(out.read_text().splitlines()) == 10)
+    assert standalone.end() == 0
 
 
 def test_what_is_unknown_or_broken_is_warned_of_and_hinders_nothing(
