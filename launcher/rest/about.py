@@ -47,7 +47,7 @@ OPERATIONS = (
     ),
     Operation(
         method="GET", path="/health", name="showHealth", tag="worker",
-        summary="Say whether the worker is ready", endpoint=show_health,
+        summary="Say whether the worker is ready", endpoint=show_health, needs_start=False,
         description="Open to all, without authentication.",
         answers={
             200: Answer(description="ready", schema=ref("WorkerStatus")),

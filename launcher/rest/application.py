@@ -20,7 +20,7 @@ from launcher.rest.authentication import Authenticated, Users
 from launcher.rest.browsers import LocalNames, SameSite
 from launcher.rest.call import Call
 from launcher.rest.config import RestConfig
-from launcher.rest.faults import RequestTimeoutError
+from launcher.rest.faults import RequestTimeoutError, StartingError
 from launcher.rest.metrics import Metrics
 from launcher.rest.openapi import document_operation
 from launcher.rest.operation import Operation
@@ -149,6 +149,7 @@ class _PathEndpoint:
     async def _answer(self, operation: Operation, request: Request) -> Response:
         call = Call(request=request, worker=self._worker, config=self._config)
         try:
+            self._must_have_started(operation)
             return await self._within_time(operation.endpoint(call))
         except RefusedError as error:
             return error_response(error.status, error.message)
@@ -160,6 +161,10 @@ class _PathEndpoint:
         except Exception:  # noqa: BLE001 (told in the log; the worker goes on)
             _log.exception("%s %s failed", operation.method, operation.path)
             return error_response(500, _INTERNAL)
+
+    def _must_have_started(self, operation: Operation) -> None:
+        if operation.needs_start and self._worker.health().status == "starting":
+            raise StartingError
 
     async def _within_time(self, answering: Awaitable[Response]) -> Response:
         """Wait for an answer; what is not ready in time, or whose client is gone, goes on."""

@@ -15,6 +15,7 @@ __all__ = [
     "ListenerError",
     "MediaTypeError",
     "RequestTimeoutError",
+    "StartingError",
     "TlsError",
     "UnroutableError",
 ]
@@ -69,6 +70,16 @@ class UnroutableError(RefusedError):
 
     def __init__(self) -> None:
         super().__init__("HTTP 404 Not Found")
+
+
+class StartingError(RefusedError):
+    """The worker does not know its own connectors yet."""
+
+    code = "starting"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("Worker is still starting up.")
 
 
 class RequestTimeoutError(RefusedError):

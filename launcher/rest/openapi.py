@@ -63,6 +63,7 @@ def document_operation(others: Iterable[Operation], *, authenticated: bool) -> O
         tag="worker",
         summary="Show this document",
         endpoint=show_document,
+        needs_start=False,
         answers={200: Answer(description="OpenAPI 3.1", schema={"type": "object"})},
     )
     content = document((*others, operation), authenticated=authenticated)
@@ -114,6 +115,7 @@ def _responses(operation: Operation, authenticated: bool) -> Json:
     errors = {
         403: "a browser calls from a foreign page, or this is disabled",
         500: "a fault of the worker's own, or no end within the time",
+        **({503: "the worker is starting"} if operation.needs_start else {}),
         **({401: "no user, or a wrong password"} if authenticated else {}),
         **({400: "a parameter or the body is wrong"} if operation.query else {}),
         **({404: "there is no such thing"} if "{" in operation.path else {}),

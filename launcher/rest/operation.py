@@ -42,7 +42,8 @@ class Operation:
     """A method of a path, and the function that answers it.
 
     `body` is the schema of the request's JSON, None when it has none; `errors` are the statuses,
-    with their reasons, that this operation has beside those that every one has.
+    with their reasons, that this operation has beside those that every one has. One that
+    `needs_start` is refused while the worker does not know its own connectors yet.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Operation:
     query: tuple[QueryParameter, ...] = ()
     body: Json | None = None
     errors: Mapping[int, str] = field(default_factory=dict)
+    needs_start: bool = True
 
 
 def ref(name: str) -> Json:

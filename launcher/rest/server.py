@@ -5,12 +5,14 @@ import contextlib
 from collections.abc import Generator, Sequence
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from launcher.rest.application import application
 from launcher.rest.authentication import Users, read_users
 from launcher.rest.config import RestConfig
 from launcher.rest.listeners import BoundListener, bind_listeners
 from launcher.rest.metrics import Metrics
+from launcher.rest.responses import error_response
 from launcher.worker.interface import WorkerInterface
 
 __all__ = ["serve"]
@@ -56,6 +58,19 @@ async def serve(
         await asyncio.gather(*running)
 
 
+class _Http(H11Protocol):
+    """HTTP/1.1 that tells in JSON, too, that it understood nothing."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer, unless an answer is under way, and close."""
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            answer = error_response(400, msg, headers={"Connection": "close"})
+            lines = (b"%s: %s\r\n" % pair for pair in answer.raw_headers)
+            head = b"HTTP/1.1 400 Bad Request\r\n" + b"".join(lines) + b"\r\n"
+            self.transport.write(head + bytes(answer.body))
+        self.transport.close()
+
+
 class _Server(uvicorn.Server):
     """A server that leaves signals to the worker."""
 
@@ -82,7 +97,7 @@ def _server(
                 users=users,
                 local_host=listener.host if only_local else None,
             ),
-            http="h11",
+            http=_Http,
             ws="none",
             lifespan="off",
             interface="asgi3",

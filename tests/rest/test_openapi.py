@@ -49,7 +49,7 @@ FEW = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-MANY = settings(FEW, max_examples=300, stateful_step_count=30, derandomize=False, database=None)
+MANY = settings(FEW, max_examples=100, stateful_step_count=30, derandomize=False, database=None)
 
 
 @SCHEMA.hook

@@ -1,7 +1,9 @@
 """The server itself: `/`, `/health`, paths, methods, CORS, its own faults, its end."""
 
 import asyncio
+import json
 import logging
+import socket
 
 import httpx
 import pytest
@@ -40,6 +42,20 @@ def test_health(client: httpx.Client, worker: FakeWorker, status: str, code: int
     answer = client.get("/health")
     assert answer.status_code == code
     assert answer.json() == {"status": status, "message": "how it is"}
+
+
+def test_a_worker_that_does_not_know_its_connectors_yet_is_not_asked(
+    client: httpx.Client, worker: FakeWorker
+) -> None:
+    """Else a connector that is stored could be made a second time while it is taken up."""
+    text = "Worker is still starting up."
+    worker.condition = Health(status="starting", message=text)
+    for method, path in (("GET", "/"), ("GET", "/connectors"), ("PUT", "/connectors/csv/config")):
+        answer = client.request(method, path, json=SOURCE_CONFIG)
+        assert answer.status_code == 503
+        assert answer.json() == {"error_code": 503, "message": text}
+    assert worker.stored == {}
+    assert client.get("/openapi.json").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -232,7 +248,7 @@ def test_several_listeners_serve_one_worker(worker: FakeWorker) -> None:
         assert httpx.get(f"{second}/connectors").json() == ["csv"]
 
 
-def test_a_bad_request_line_is_400(server: Running) -> None:
+def test_what_is_no_http_is_400_in_json(server: Running) -> None:
     async def main() -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.listeners[0].port)
         writer.write(b"nonsense\r\n\r\n")
@@ -241,4 +257,21 @@ def test_a_bad_request_line_is_400(server: Running) -> None:
         await writer.wait_closed()
         return answer
 
-    assert asyncio.run(asyncio.wait_for(main(), PATIENCE_S)).startswith(b"HTTP/1.1 400 ")
+    head, _, body = asyncio.run(asyncio.wait_for(main(), PATIENCE_S)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body) == {"error_code": 400, "message": "Invalid HTTP request received."}
+
+
+def test_a_body_that_is_no_http_ends_its_connection_only(
+    server: Running, client: httpx.Client
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.listeners[0].port)) as connection:
+        connection.settimeout(PATIENCE_S)
+        connection.sendall(
+            b"POST /connectors HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n"
+        )
+        said = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert said.count(b"HTTP/1.1") == 1
+    assert client.get("/connectors").json() == []
