@@ -16,6 +16,8 @@ from venvoy_host.sink_chain import SinkBatch, SinkChain
 from venvoy_host.tolerance import StopError, Tolerance
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from venvoy_host.flow import DataSocket
     from venvoy_host.session import Session
 
@@ -141,6 +143,8 @@ class SinkLoop:
             for partition, offset in context.rewinds.items():
                 if partition in context.assigned:
                     self.positions[partition] = offset
+                else:
+                    _log.warning("cannot go to %s of %s, which is not assigned", offset, partition)
             context.rewinds.clear()
             self._seek()
         elif context.paused != self._told_paused:
@@ -312,16 +316,26 @@ class SinkLoop:
             self._take_back(error, closing=closing)
             return
         self._commit_failures = 0
-        safe = {one: offset for one, offset in (offered or {}).items() if one in current}
-        for one, offset in safe.items():
-            if offset > current[one]:
-                _log.warning("pre_commit offered %s of %s, which is not put yet", offset, one)
-        safe = {one: offset for one, offset in safe.items() if offset <= current[one]}
+        safe = self._committable(offered or {}, current)
         changed = {one: offset for one, offset in safe.items() if self.committed[one] != offset}
         if changed:
             self.committed.update(changed)
             pairs = [[*one, offset] for one, offset in changed.items()]
             self.session.control.send({"type": "commit", "offsets": pairs})
+
+    def _committable(
+        self, offered: Mapping[TopicPartition, int], current: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """Return what of it may be committed; the rest is passed over with a word, as in Kafka."""
+        safe: dict[TopicPartition, int] = {}
+        for one, offset in offered.items():
+            if one not in current:
+                _log.warning("pre_commit offered %s of %s, which is not assigned", offset, one)
+            elif offset > current[one]:
+                _log.warning("pre_commit offered %s of %s, which is not put yet", offset, one)
+            else:
+                safe[one] = offset
+        return safe
 
     def _take_back(self, error: Exception, *, closing: bool) -> None:
         """After a failed commit: go back to what was committed.
