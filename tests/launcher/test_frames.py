@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 import venvoy_api
 from launcher.hosts import frames as worker_frames
 from manager.errors import InternalError
-from venvoy_host import frames, objects
+from tests.api.strategies import SCHEMAS_AND_VALUES, TEXT
+from venvoy_api import ConnectRecord, Header, SinkRecord, SourceRecord
+from venvoy_host import frames, objects, record_columns
 from venvoy_host.source import last_offsets
 
 maybe_bytes = st.none() | st.binary(max_size=40)
@@ -205,3 +207,39 @@ def test_the_last_offset_of_each_source_partition_counts() -> None:
     assert last_offsets(made) == [[{"f": "b"}, {"n": 7}], [{"f": "a"}, {"n": 2}]]
     with pytest.raises(venvoy_api.ConnectError, match="JSON"):
         last_offsets([record({"f": Stranger()}, {"n": 1})])
+
+
+HEADERS = st.lists(st.builds(Header, TEXT, st.none(), st.integers()), max_size=3)
+SOURCE_RECORDS = st.builds(
+    lambda n, headers, pair: SourceRecord(
+        {"p": 1}, {"n": n}, "t", n, None, n, pair.schema, pair.value, None, headers
+    ),
+    st.integers(0, 9),
+    HEADERS,
+    SCHEMAS_AND_VALUES,
+)
+SINK_RECORDS = st.builds(
+    lambda n, headers, pair: SinkRecord(
+        "t", 1, None, n, pair.schema, pair.value, n, None, headers=headers or None
+    ).new_record(topic="elsewhere"),
+    st.integers(0, 9),
+    HEADERS,
+    SCHEMAS_AND_VALUES,
+)
+
+
+@given(st.lists(SOURCE_RECORDS, max_size=4) | st.lists(SINK_RECORDS, max_size=4))
+def test_records_cross_between_segments_as_columns(records: list[ConnectRecord]) -> None:
+    packed = record_columns.pack(records)
+    assert record_columns.unpack(objects.loads(objects.dumps(packed))) == records
+
+
+class OwnRecord(SourceRecord):
+    """A plugin's own kind of record."""
+
+
+def test_a_record_of_a_plugins_own_class_does_not_cross() -> None:
+    records = [SourceRecord(None, None, "t"), OwnRecord(None, None, "t")]
+    for mixed in (records, records[::-1]):
+        with pytest.raises(objects.ForeignObjectError, match=r"test_frames\.OwnRecord"):
+            objects.dumps(record_columns.pack(mixed))

@@ -13,6 +13,7 @@ import venvoy_api
 from venvoy_host import frames, objects, stages
 from venvoy_host.frames import NO_TIMESTAMP, Flag, Frame
 from venvoy_host.raw_headers import RawHeaders
+from venvoy_host.record_columns import pack, unpack
 from venvoy_host.tolerance import FAILED, Origin, Outcome, Step, Tolerance, looping
 
 if TYPE_CHECKING:
@@ -74,14 +75,18 @@ class SinkBatch:
 
     def dump(self) -> bytes:
         """Return the batch as it crosses to the next segment."""
-        return objects.dumps(tuple(getattr(self, name) for name in self.__slots__))
+        columns = None if self.records is None else pack(self.records)
+        others = tuple(getattr(self, name) for name in _OTHERS)
+        return objects.dumps((columns, others))
 
     @classmethod
     def load(cls, data: bytes) -> SinkBatch:
         """Take a batch that came from the segment before."""
         batch = cls()
-        for name, value in zip(cls.__slots__, objects.loads(data)):
+        columns, others = objects.loads(data)
+        for name, value in zip(_OTHERS, others):
             setattr(batch, name, value)
+        batch.records = None if columns is None else unpack(columns)
         return batch
 
     @classmethod
@@ -122,6 +127,9 @@ class SinkBatch:
         kind = _APPEND if self.by_log else _CREATE
         known = None if stamp == NO_TIMESTAMP else stamp
         return Origin(self.topic, self.partition, offset, known, kind.value)
+
+
+_OTHERS = tuple(name for name in SinkBatch.__slots__ if name != "records")
 
 
 class SinkChain:

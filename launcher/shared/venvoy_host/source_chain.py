@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import venvoy_api
 from venvoy_host import frames, objects, stages
 from venvoy_host.frames import Flag
+from venvoy_host.record_columns import pack, unpack
 from venvoy_host.tolerance import FAILED, Outcome, Step, Tolerance, looping
 
 if TYPE_CHECKING:
@@ -55,14 +56,15 @@ class SourceBatch:
 
     def dump(self) -> bytes:
         """Return the batch as it crosses to the next segment."""
-        parts = (self.records, self.indices, self.keys, self.values, self.headers, self.marks)
+        records = pack(self.records)
+        parts = (records, self.indices, self.keys, self.values, self.headers, self.marks)
         return objects.dumps(parts)
 
     @classmethod
     def load(cls, data: bytes) -> SourceBatch:
         """Take a batch that came from the segment before."""
         records, indices, keys, values, headers, marks = objects.loads(data)
-        batch = cls(records, indices)
+        batch = cls(unpack(records), indices)
         batch.keys, batch.values, batch.headers, batch.marks = keys, values, headers, marks
         return batch
 
