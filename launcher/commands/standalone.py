@@ -18,6 +18,7 @@ from launcher.configs.providers import Providers
 from launcher.configs.secrets import Masker
 from launcher.configs.worker_config import parse_worker_config
 from launcher.hosts.guardian import Guardian
+from launcher.planning.preparation import worker_converters
 from launcher.planning.workplace import Workplace, open_workplace
 from launcher.rest.authentication import read_users
 from launcher.rest.listeners import BoundListener, bind_listeners
@@ -30,6 +31,8 @@ from launcher.worker.faults import InvalidConnectorConfigError
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.standing import StandingWorker
 from manager.errors import VenvoyError
+from manager.plugins.entry_points import PluginType
+from manager.plugins.selection import select
 
 __all__ = ["standalone_command"]
 
@@ -83,6 +86,7 @@ def standalone_command(
             opened.callback(listener.socket.close)
         log = opened.enter_context(closing(SqliteLog(config.storage_file)))
         workplace = _opened_workplace(config, words, offline=offline, frozen=frozen)
+        _tell_missing_converters(config, workplace, words)
         parts = _Parts(
             config=replace(config, listeners=tuple(map(_as_listener, listeners))),
             listeners=listeners,
@@ -144,6 +148,21 @@ def _opened_workplace(
     found = sum(not plugin.location.builtin for plugin in catalog.plugins)
     words.say(f"plugins found: {found}, and {len(catalog.plugins) - found} that are built in")
     return workplace
+
+
+def _tell_missing_converters(config: WorkerConfig, workplace: Workplace, words: WorkerLog) -> None:
+    """Warn of converters that no connector can get from the worker's file; raises ProblemsError."""
+    converters = worker_converters(config.properties, where=str(config.file))
+    for type_, request in (
+        (PluginType.CONVERTER, converters.key),
+        (PluginType.CONVERTER, converters.value),
+        (PluginType.HEADER_CONVERTER, converters.header),
+    ):
+        try:
+            select(workplace.catalog, type=type_, name=request.name, spec=request.spec, own=None)
+        except VenvoyError as error:
+            text = f"{config.file}: `{request.name_key}`: {error.message}\n    hint: {error.hint}"
+            words.say(text, level="WARNING")
 
 
 def _as_listener(bound: BoundListener) -> Listener:

@@ -51,9 +51,9 @@ class Standalone:
                 stderr=stderr,
             )
 
-    def start(self, *files: Path | str) -> "Standalone":
+    def start(self, *files: Path | str, shell: str = "true") -> "Standalone":
         """Start a worker and wait until its REST API answers that all is well."""
-        self.launch(*files)
+        self.launch(*files, shell=shell)
         self._url = self.until(lambda: (m := _ADDRESS.search(self.said)) and m[1])
         self.until(lambda: self.get("/health")["status"] == "healthy")
         return self

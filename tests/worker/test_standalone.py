@@ -215,6 +215,7 @@ def test_what_is_unknown_or_broken_is_warned_of_and_hinders_nothing(
     standalone: Standalone, stand: Stand
 ) -> None:
     add_keys(standalone, listners="x", foo="1", group_id="g")
+    add_keys(standalone, key_converter="org.apache.kafka.connect.json.JsonConverter")
     (stand.plugins / "broken.whl").write_text("no archive")
     standalone.start()
     said = standalone.said
@@ -223,6 +224,7 @@ def test_what_is_unknown_or_broken_is_warned_of_and_hinders_nothing(
     assert "passed over, as Kafka Connect's worker alone reads it: `group.id` (venvoy)" in said
     assert "WARN " in said
     assert "broken.whl" in said
+    assert "`key.converter`: no converter is called `org.apache.kafka.connect.json.JsonC" in said
     assert any(one["class"] == "acme.Counter" for one in standalone.get("/connector-plugins"))
 
 
@@ -294,6 +296,31 @@ def test_values_from_providers_are_used_and_not_told(standalone: Standalone) -> 
     standalone.until_states("p", "RUNNING", "FAILED")
     standalone.until(lambda: "the task broke with [hidden]" in standalone.said)
     assert "hunter22" not in standalone.said
+
+
+def test_a_disk_that_is_full_fails_tasks_with_a_trace_and_nothing_is_lost(
+    standalone: Standalone,
+) -> None:
+    directory = standalone.directory
+    few = {"name": "few", **counter(count="10", topic="few", endless="true")}
+    many = counter(count="1000000000", batch="500", pause_s="0.05", topic="many")
+    file = write_properties(directory / "few.properties", few)
+    standalone.start(file, shell="ulimit -f 1024")
+    standalone.until(lambda: len(values_in(directory / "worker.sqlite", "few")) == 10)
+    standalone.ask("PUT", "/connectors/many/config", many)
+    standalone.until_states("many", "RUNNING", "FAILED")
+    (task,) = standalone.get("/connectors/many/status")["tasks"]
+    assert "worker.sqlite` cannot be used: " in task["trace"]
+    assert standalone.states("few") == ["RUNNING", "RUNNING"]
+    assert standalone.end() == 0
+    stored = len(values_in(directory / "worker.sqlite", "many"))
+    assert stored > 0
+    standalone.start()
+    standalone.until_states("many", "RUNNING", "RUNNING")
+    standalone.until(lambda: len(values_in(directory / "worker.sqlite", "many")) > stored)
+    standalone.end()
+    numbers = [one["n"] for one in values_in(directory / "worker.sqlite", "many")]
+    assert numbers == list(range(len(numbers)))
 
 
 def test_the_storage_file_holds_all_and_is_the_operator_s_alone(standalone: Standalone) -> None:
