@@ -12,6 +12,7 @@ __all__ = ["DeadLetters", "error_headers"]
 
 _PREFIX = "__connect.errors."
 _PARTITION = 0
+_AT_ONCE = 16
 _REQUESTS = "deadletterqueue-produce-requests"
 _FAILURES = "deadletterqueue-produce-failures"
 
@@ -42,6 +43,7 @@ class DeadLetters:
         self._log = log
         self._on_answer = on_answer
         self._storing: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(_AT_ONCE)  # a whole frame is read for each
         self._failure: VenvoyError | None = None
         self._counts = {_REQUESTS: 0, _FAILURES: 0}
 
@@ -72,11 +74,12 @@ class DeadLetters:
         number, offset = int(str(message["number"])), int(str(message["offset"]))
         topic, partition = str(message["topic"]), int(str(message["partition"]))
         try:
-            record = await self._log.record_at(topic, partition, offset)
-            if self._context_headers:
-                told = error_headers(message, connector=self._connector, task=self._task)
-                record = replace(record, headers=(*record.headers, *told))
-            await self._log.append_record(self._topic, _PARTITION, record)
+            async with self._room:
+                record = await self._log.record_at(topic, partition, offset)
+                if self._context_headers:
+                    told = error_headers(message, connector=self._connector, task=self._task)
+                    record = replace(record, headers=(*record.headers, *told))
+                await self._log.append_record(self._topic, _PARTITION, record)
         except VenvoyError as error:
             self._counts[_FAILURES] += 1
             self._failure = self._failure or error

@@ -32,11 +32,12 @@ class Reporter(venvoy_api.ErrantRecordReporter):
         """Take a record; the future is done once it is stored, or at once if it is only logged."""
         future = _Stored(self._session)
         with self._lock:
-            self._tolerance.report("TASK_PUT", venvoy_api.SinkTask, error, origin_of(record))
-            letters, self._tolerance.letters = self._tolerance.letters, []
-            for letter in letters:
+            letter = self._tolerance.report(
+                "TASK_PUT", venvoy_api.SinkTask, error, origin_of(record)
+            )
+            if letter is not None:
                 self._send(letter, future)
-        if not letters:
+        if letter is None:
             future.set_result(None)
         return future
 

@@ -156,8 +156,13 @@ class Tolerance:
         outcome.results[row] = FAILED
         return outcome._replace(failures=outcome.failures + 1)
 
-    def report(self, stage: str, plugin: type, error: BaseException, record: object) -> None:
-        """Take a record that the task itself gives up; raises ConnectError if none may be."""
+    def report(
+        self, stage: str, plugin: type, error: BaseException, record: Origin
+    ) -> dict[str, Any] | None:
+        """Take a record that the task itself gives up; raises ConnectError if none may be.
+
+        Returns the dead letter to be sent, None without a topic for it. From any thread.
+        """
         self._count("total-record-failures")
         self._tell_of(stage, plugin, error, record)
         if not self._tolerates:
@@ -165,7 +170,7 @@ class Tolerance:
             exceeded = _exceeded(error)
             self.fatal = self.fatal or exceeded
             raise exceeded
-        self._keep(stage, plugin, error, record)
+        return _letter(stage, plugin, error, record) if self.keeps_letters else None
 
     def tell(self, *, at_once: bool = False) -> float | None:
         """Tell the worker the counts if they changed, at most once a second.
@@ -234,7 +239,8 @@ class Tolerance:
             self.fatal = _exceeded(error)
             return self.fatal
         self._count("total-records-skipped")
-        self._keep(step.stage, plugin, error, record)
+        if self.keeps_letters and isinstance(record, Origin):
+            self.letters.append(_letter(step.stage, plugin, error, record))
         return None
 
     def _tell_of(self, stage: str, plugin: type, error: BaseException, record: object) -> None:
@@ -256,25 +262,23 @@ class Tolerance:
             exc_info=error,
         )
 
-    def _keep(self, stage: str, plugin: type, error: BaseException, record: object) -> None:
-        if self.keeps_letters and isinstance(record, Origin):
-            self.letters.append(
-                {
-                    "topic": record.topic,
-                    "partition": record.partition,
-                    "offset": record.offset,
-                    "stage": stage,
-                    "class": class_name(plugin),
-                    "exception": class_name(type(error)),
-                    "message": message_of(error),
-                    "stacktrace": stacktrace(error),
-                }
-            )
-
     def _count(self, name: str) -> None:
         self.counts[name] += 1
         self.counts["last-error-timestamp"] = int(time.time() * 1000)
         self._has_news = True
+
+
+def _letter(stage: str, plugin: type, error: BaseException, record: Origin) -> dict[str, Any]:
+    return {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "stage": stage,
+        "class": class_name(plugin),
+        "exception": class_name(type(error)),
+        "message": message_of(error),
+        "stacktrace": stacktrace(error),
+    }
 
 
 def _exceeded(error: BaseException) -> Exception:
