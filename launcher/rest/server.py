@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Generator, Sequence
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from launcher.rest.application import application
 from launcher.rest.authentication import Users, read_users
@@ -63,7 +63,8 @@ class _Http(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer, unless an answer is under way, and close."""
-        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or not cycle.response_started or cycle.response_complete:
             answer = error_response(400, msg, headers={"Connection": "close"})
             lines = (b"%s: %s\r\n" % pair for pair in answer.raw_headers)
             head = b"HTTP/1.1 400 Bad Request\r\n" + b"".join(lines) + b"\r\n"
