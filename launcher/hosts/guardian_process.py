@@ -20,6 +20,7 @@ MARK = "VENVOY_HOST"
 
 _PAUSE_S = 0.005
 _PATIENCE_S = 5.0
+_LOOKS = 10
 
 
 def main(descriptor: int, worker: str) -> None:
@@ -46,15 +47,33 @@ def end_marked(mark: str) -> set[int]:
     ended: set[int] = set()
     deadline = time.monotonic() + _PATIENCE_S
     wanted = f"\0{MARK}={mark}".encode()
-    while time.monotonic() < deadline:
-        found = {pid for pid in _pids() if wanted in _variables(pid)}
+    looks = 0
+    while time.monotonic() < deadline and looks < _LOOKS:
+        found, unclear = _look(wanted)
         for pid in found:
             _kill(pid, wanted)
-        if not found:
-            break
         ended |= found
+        if not found and not unclear:
+            break
+        looks = 0 if found else looks + 1
         time.sleep(_PAUSE_S)
     return ended
+
+
+def _look(wanted: bytes) -> tuple[set[int], bool]:
+    """Return the processes that bear the mark, and whether there are some that do not tell.
+
+    In the middle of an `exec` a process has no variables for a moment, though it had and will.
+    """
+    found: set[int] = set()
+    unclear = False
+    for pid in _pids():
+        variables = _variables(pid)
+        if wanted in variables:
+            found.add(pid)
+        elif not variables:
+            unclear = unclear or _is_program(pid)
+    return found, unclear
 
 
 def _pids() -> list[int]:
@@ -65,12 +84,22 @@ def _pids() -> list[int]:
 
 
 def _variables(pid: int) -> bytes:
-    """Return the variables of a process, a NUL before each; nothing of a stranger's or a zombie."""
+    """Return the variables of a process, a NUL before each, or none; of another user's a NUL."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
-            return b"\0" + file.read()
+            variables = file.read()
     except OSError:
-        return b""
+        return b"\0"
+    return b"\0" + variables if variables else b""
+
+
+def _is_program(pid: int) -> bool:
+    """Say whether it runs one: a zombie and a thread of the kernel do not."""
+    try:
+        os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115
+    except OSError:
+        return False
+    return True
 
 
 def _kill(pid: int, wanted: bytes) -> None:

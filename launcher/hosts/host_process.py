@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from typing import IO, Protocol
 
 from launcher.hosts.guardian_process import end_marked
@@ -103,13 +104,16 @@ def is_stopped(pid: int) -> bool:
         return False
 
 
-async def end_left_behind(mark: str) -> None:
-    """Kill what still bears a mark, and reap what the kernel gave to us of it."""
-    await asyncio.to_thread(_end_left_behind, mark)
+async def end_left_behind(mark: str, *, and_reap: Iterable[int] = ()) -> None:
+    """Kill what still bears a mark, and reap what the kernel gave to us of it.
+
+    `and_reap` are children of ours that may have ended already.
+    """
+    await asyncio.to_thread(_end_left_behind, mark, frozenset(and_reap))
 
 
-def _end_left_behind(mark: str) -> None:
-    left = end_marked(mark)
+def _end_left_behind(mark: str, besides: frozenset[int]) -> None:
+    left = end_marked(mark) | besides
     deadline = time.monotonic() + _REAPING_S
     while left and time.monotonic() < deadline:
         left = {pid for pid in left if not _is_reaped(pid)}

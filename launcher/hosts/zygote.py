@@ -90,6 +90,9 @@ class Zygote:
         self._said: asyncio.Future[Message] = loop.create_future()
         self._answers: dict[int, asyncio.Future[Message]] = {}
         self._last_id = 0
+        self._turn = asyncio.Lock()
+        self._standby: int | None = None
+        self._last_host: int | None = None
         self._on_fork = on_fork
         self._mark = guardian.new_mark()
         self._guardian = guardian
@@ -159,7 +162,8 @@ class Zygote:
         ends |= {name: end.fileno() for name, end in spec.data_ends.items()}
         pid = None
         try:
-            pid = await self._ask(spec, ends, mark)
+            async with self._turn:
+                pid = await self._ask(spec, ends, mark)
         finally:
             for _, theirs in pairs:
                 os.close(theirs)
@@ -215,7 +219,7 @@ class Zygote:
                 timeout=min(_LOOK_S, left_s),
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            if left_s <= _LOOK_S or is_stopped(self.pid):
+            if left_s <= _LOOK_S or is_stopped(self._standby or self.pid):
                 return
 
     def _read(self) -> None:
@@ -230,12 +234,16 @@ class Zygote:
             self._close()
         elif "id" in message:
             self._take(message)
+        elif "standby" in message:  # it may have been faster, and be a host already
+            pid = int(str(message["standby"]))
+            self._standby = None if pid == self._last_host else pid
         elif not self._said.done():
             self._said.set_result(message)
 
     def _take(self, message: Message) -> None:
         pid = message.get("pid")
         if isinstance(pid, int):
+            self._standby, self._last_host = None, pid
             self._on_fork(pid)
         answer = self._answers.get(int(str(message["id"])))
         if answer is not None and not answer.done():
@@ -252,7 +260,7 @@ class Zygote:
         await exited(self.pid)
         send_signal(self.pid, signal.SIGKILL)
         try:
-            await end_left_behind(self._mark)
+            await end_left_behind(self._mark, and_reap=[self._standby] if self._standby else [])
         finally:
             for output in self._outputs:
                 output.close()

@@ -26,6 +26,9 @@ class FrameworkFirst:
     def __init__(self, api_dir: str) -> None:
         self.api_dir = api_dir
         self._modules: dict[str, ModuleType] = {}
+        # Names that may have become modules of ours. Whoever walks all of sys.modules touches a
+        # page for each, which a fork of a zygote would otherwise share.
+        self._served = {name for name in sys.modules if name.partition(".")[0] in FRAMEWORK}
 
     def find_spec(
         self,
@@ -43,6 +46,7 @@ class FrameworkFirst:
             return None
         base = os.path.join(self.api_dir, *fullname.split("."))  # noqa: PTH118
         package = os.path.join(base, "__init__.py")  # noqa: PTH118
+        self._served.add(fullname)
         if os.path.isfile(package):  # noqa: PTH113
             return spec_from_file_location(fullname, package, submodule_search_locations=[base])
         if os.path.isfile(base + ".py"):  # noqa: PTH113
@@ -73,9 +77,10 @@ class FrameworkFirst:
         meta_path: list[Any] = sys.meta_path
         if not meta_path or meta_path[0] is not self:
             meta_path[:] = [self, *(finder for finder in meta_path if finder is not self)]
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in FRAMEWORK and self._is_ours(module):
-                self._modules[name] = module
+        for name in list(self._served):  # another thread may import just now
+            found = sys.modules.get(name)
+            if found is not None and self._is_ours(found):
+                self._modules[name] = found
         for name, module in self._modules.items():
             if sys.modules.get(name) is not module:
                 sys.modules[name] = module

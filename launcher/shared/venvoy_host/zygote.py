@@ -1,17 +1,20 @@
-"""Mode `zygote`: import once, then wait; every host of the environment is a fork (design 8).
+"""Mode `zygote`: import once, then keep a fork at hand for the next host (design 8).
 
 The worker asks over a SEQPACKET socket, one JSON object a packet::
 
-    zygote -> worker   {"type": "ready"}, or {"type": "unfit" | "broken", "reason"} and the end
-    worker -> zygote   {"id", "mode", "environment", "names"} + the descriptors that `names` names
-    zygote -> worker   {"id", "pid"} | {"id", "error"}
+    zygote  -> worker   {"type": "ready"}, or {"type": "unfit" | "broken", "reason"} and the end
+    zygote  -> worker   {"standby": pid}
+    worker  -> standby  {"id", "mode", "environment", "names"} + the descriptors that `names` names
+    standby -> worker   {"id", "pid"}: it is a host now
 
 `names` are `stdout`, `stderr`, `control`, and of a task `in` and `out`.
 
-A host is the child of a child that ends at once, so the kernel gives it to the worker, which is a
-subreaper: the worker sees its end itself, and the end of a zygote ends no host. The child between
-leads a session and bears the host's mark before the host exists: so nothing that is aimed at the
-zygote, or at what it has left behind, hits a host.
+The standby is forked before it is wanted, so that a start waits for no fork. It reads the worker's
+next request itself and becomes the host; then the zygote forks another. It is the child of a child
+that ended at once, so the kernel gave it to the worker, which is a subreaper: the worker sees the
+host's end itself, and the end of a zygote ends no host. It leads a session from the start, and
+bears the host's mark before it answers: so nothing that is aimed at the zygote, or at what that
+has left behind, hits a host.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ import time
 
 # By name: what an import of a plugin puts in their place must not change how its hosts start.
 from os import _exit, close, dup2, fork, getpid, getppid, pipe, read, setsid, waitpid, write
+from select import select
 from typing import Any, NamedTuple
 
 import venvoy_api.converters
@@ -55,6 +59,8 @@ _PACKET_BYTES = 1 << 20
 _MAX_DESCRIPTORS = 8
 _SETTLE_S = 0.5
 _PAUSE_S = 0.0001
+_CALM_S = 0.02
+_MAX_LOST = 3
 
 
 class _Order(NamedTuple):
@@ -62,7 +68,6 @@ class _Order(NamedTuple):
 
     request: dict[str, Any]
     descriptors: dict[str, int]
-    between: int
 
 
 class _UnfitError(Exception):
@@ -70,7 +75,7 @@ class _UnfitError(Exception):
 
 
 def main(options: dict[str, str]) -> int:
-    """Import, then fork for each request until the worker closes the socket.
+    """Import, then fork for each host until the worker closes the socket.
 
     Returns the exit code, in the zygote and in each host. `preload` names modules, by commas.
     """
@@ -86,11 +91,8 @@ def main(options: dict[str, str]) -> int:
         _send(end, {"type": "broken", "reason": f"{type(error).__name__}: {error}"})
         return 0
     _send(end, {"type": "ready"})
-    order = _wait(end, marker)
-    if order is None:
-        return 0
-    end.close()
-    return _serve(order, boot_environment, worker=int(options["parent"]))
+    order = _keep_standby(end, marker, worker=int(options["parent"]))
+    return 0 if order is None else _serve(order, boot_environment)
 
 
 class _Marker:
@@ -192,86 +194,98 @@ def _send(end: socket.socket, message: dict[str, Any]) -> None:
         end.send(json.dumps(message).encode())
 
 
-def _wait(end: socket.socket, marker: _Marker) -> _Order | None:
-    """Fork for each request. Returns None when the worker is gone, and in each host its order."""
-    while True:
-        try:
-            data, numbers, _, _ = socket.recv_fds(end, _PACKET_BYTES, _MAX_DESCRIPTORS)
-        except ConnectionResetError:
+def _keep_standby(end: socket.socket, marker: _Marker, *, worker: int) -> _Order | None:
+    """Keep one fork at hand. Returns None when the worker is gone, and in each host its order."""
+    lost = 0
+    while lost < _MAX_LOST:
+        _flush()
+        taken, told = pipe()
+        pid, between = _fork_twice()
+        if pid == 0:
+            close(taken)
+            _await_worker(worker, between)
+            order = _stand_by(end, marker)
+            if order is not None:
+                write(told, b"1")
+            close(told)
+            end.close()
+            return order
+        close(told)
+        _send(end, {"standby": pid})
+        was_taken = bool(read(taken, 1))
+        close(taken)
+        lost = 0 if was_taken else lost + 1
+        # Others of a burst are served at once; else the new host goes first.
+        if select([end], [], [], _CALM_S)[0] and not end.recv(1, socket.MSG_PEEK):
             return None
-        if not data:
-            return None
-        request = json.loads(data)
-        answer: dict[str, Any] = {"id": request["id"]}
-        try:
-            pid, between = _fork_twice(marker, request["environment"][MARK])
-        except OSError as error:
-            answer["error"] = str(error)
-        else:
-            if pid == 0:
-                return _Order(request, dict(zip(request["names"], numbers)), between)
-            answer["pid"] = pid
-        for number in numbers:
-            close(number)
-        _send(end, answer)
+    return None
 
 
-def _fork_twice(marker: _Marker, mark: str) -> tuple[int, int]:
-    """Return the pids of the host, 0 in the host itself, and of the process between.
+def _fork_twice() -> tuple[int, int]:
+    """Return the pid of the grandchild when the worker has it; in the grandchild 0.
 
-    When this returns in the zygote the process between has gone, and the host is the worker's.
+    The second is the pid of the child between, which ends at once.
     """
-    _flush()
-    read_end, write_end = pipe()
-    try:
-        between = fork()
-    except OSError:
-        close(read_end)
-        close(write_end)
-        raise
+    named, naming = pipe()
+    between = fork()
     if between == 0:
+        between = getpid()
         try:
-            setsid()
-            marker.overwrite(mark)
-            between = getpid()
             pid = fork()
-        except OSError as error:
-            write(write_end, b"-%d" % (error.errno or 1))
+        except OSError:
             _exit(1)
         if pid == 0:
-            close(read_end)
-            close(write_end)
+            close(named)
+            close(naming)
             return 0, between
-        write(write_end, b"%d" % pid)
+        write(naming, b"%d" % pid)
         _exit(0)
-    close(write_end)
-    said = read(read_end, 32)
-    close(read_end)
+    close(naming)
+    said = read(named, 32)
+    close(named)
     with contextlib.suppress(ChildProcessError):  # a plugin has SIGCHLD ignored
         waitpid(between, 0)
-    pid = int(said or b"0")
-    if pid <= 0:
-        raise OSError(-pid, os.strerror(-pid) if pid else "the process between was killed")
-    return pid, between
+    if not said:
+        raise OSError("a fork failed, or was killed")
+    return int(said), between
 
 
-def _serve(order: _Order, boot_environment: dict[str, str], *, worker: int) -> int:
-    """Become the host that a new process would be, and serve."""
-    request, descriptors = order.request, order.descriptors
+def _await_worker(worker: int, between: int) -> None:
+    """Do what can be done before there is an order; die with the worker from here on."""
     setsid()
+    numpy_random: Any = sys.modules.get("numpy.random")
+    if numpy_random is not None:  # `random` itself does so after every fork
+        with contextlib.suppress(Exception):
+            numpy_random.seed()
+    while getppid() == between:
+        time.sleep(_PAUSE_S)
+    boot.die_with_parent(worker)
+
+
+def _stand_by(end: socket.socket, marker: _Marker) -> _Order | None:
+    """Wait for the order that makes this a host; None when the worker is gone."""
+    try:
+        data, numbers, _, _ = socket.recv_fds(end, _PACKET_BYTES, _MAX_DESCRIPTORS)
+    except ConnectionResetError:
+        return None
+    if not data:
+        return None
+    request = json.loads(data)
+    marker.overwrite(request["environment"][MARK])
+    _send(end, {"id": request["id"], "pid": getpid()})
+    return _Order(request, dict(zip(request["names"], numbers)))
+
+
+def _serve(order: _Order, boot_environment: dict[str, str]) -> int:
+    """Become the host that a new process would be, and serve."""
+    request, descriptors = order
     for target, name in ((1, "stdout"), (2, "stderr")):
         dup2(descriptors[name], target)
         close(descriptors.pop(name))
     _change_environment(boot_environment, request["environment"])
     sys.argv[1:] = [request["mode"]]
-    numpy_random: Any = sys.modules.get("numpy.random")
-    if numpy_random is not None:  # `random` itself does so after every fork
-        with contextlib.suppress(Exception):
-            numpy_random.seed()
-    while getppid() == order.between:
-        time.sleep(_PAUSE_S)
-    boot.die_with_parent(worker)
-    return serve.main(request["mode"], {name: str(number) for name, number in descriptors.items()})
+    options = {name: str(number) for name, number in descriptors.items()}
+    return serve.main(request["mode"], options)
 
 
 def _change_environment(before: dict[str, str], wanted: dict[str, str]) -> None:
