@@ -101,6 +101,7 @@ class ConnectorHost:
         self._plan = plan
         self._runtime = runtime
         self._is_stopping = False
+        self._asking = 0
         self.failure: VenvoyError | None = None
         self.on_failure: Callable[[VenvoyError], None] = lambda _failure: None
         """Called when the connector says that it failed, or its host dies."""
@@ -201,11 +202,14 @@ class ConnectorHost:
             self.failure = self.failure or self._host.death()
 
     async def _request(self, kind: str, /, **fields: object) -> object:
+        self._asking += 1
         try:
             return await self._host.control.request(kind, **fields)
         except ConnectionResetError:
             await asyncio.wait((self._host.ended,))
             raise self._host.death() from None
+        finally:
+            self._asking -= 1
 
     def _take(self, message: Message) -> None:
         name = self._plan.name
@@ -224,7 +228,8 @@ class ConnectorHost:
         self._runtime.tell(self._plan.name, text, level="WARNING")
 
     def _ended(self) -> None:
-        if not self._is_stopping and not self._host.was_signalled:
+        """Tell a death, unless whoever waits for an answer will hear of it."""
+        if not (self._is_stopping or self._asking or self._host.was_signalled):
             self.on_failure(self._host.death())
 
 

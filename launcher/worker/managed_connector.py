@@ -89,6 +89,7 @@ class ManagedConnector:
         self._configs_wanted = False
         self._tasks_wanted: set[int] = set()
         self._is_closing = False
+        self._is_gone = False
         self._changed = asyncio.Event()
         self._superseded = asyncio.Event()
         self._idle = asyncio.Event()
@@ -101,10 +102,18 @@ class ManagedConnector:
 
     # -- what can be asked --------------------------------------------------------------------
 
-    async def change(self, **fields: object) -> None:
-        """Store other fields of `stored`; what is there does not follow yet."""
+    async def change(self, make: Callable[[StoredConnector], StoredConnector]) -> None:
+        """Store another `stored`, made of what it is then; what is there does not follow yet.
+
+        Whoever is cancelled while waiting leaves it to be done.
+        """
+        await asyncio.shield(asyncio.ensure_future(self._change(make)))
+
+    async def _change(self, make: Callable[[StoredConnector], StoredConnector]) -> None:
         async with self._changing:
-            changed = replace(self.stored, **fields)  # type: ignore[arg-type]  # its own fields
+            changed = make(self.stored)
+            if self._is_gone or changed is self.stored:
+                return
             await self._around.store.put_connector(changed)
             self.stored = changed
 
@@ -149,6 +158,10 @@ class ManagedConnector:
             self._supersede()
         else:
             self.wake()
+
+    def forget(self) -> None:
+        """Store nothing any more: the connector was deleted."""
+        self._is_gone = True
 
     async def close(self) -> None:
         """End everything that runs, in order, and follow no more; what is stored stays."""
@@ -208,6 +221,14 @@ class ManagedConnector:
             for index, slot in sorted(self._slots.items())
             if index in self._task_states
         )
+
+    def hide(self, masker: Masker) -> None:
+        """Take what hides the secrets of its config."""
+        self._masker = masker
+
+    def masked(self, text: str) -> str:
+        """Return a text without the secrets of its config."""
+        return self._masker.mask(text)
 
     # -- the way there ------------------------------------------------------------------------
 
@@ -285,20 +306,26 @@ class ManagedConnector:
             self._set_state(State.PAUSED)
 
     async def _start_connector(self) -> None:
-        if await self._guarded(self._prepare_and_begin()):
-            self._start_wanted = False
+        """Start the connector, anew if it runs; everything is made ready before it gives way."""
+        self._start_wanted = False
+        try:
+            is_well = await self._guarded(self._prepare())
+            await self._stop_host()
+            if is_well and self._state.state is not State.RESTARTING:
+                self._set_state(State.UNASSIGNED)
+            if not is_well or not await self._guarded(self._begin()):
+                await self._stop_host()
+                return
             self._set_state(State.RUNNING)
             await self._guarded(self._take_task_configs())
-        else:
-            self._start_wanted = False
-            await self._stop_host()
+        except _SupersededError:
+            self._start_wanted = True
+            raise
 
-    async def _prepare_and_begin(self) -> None:
-        """Make everything ready before the connector that runs, if any, gives way."""
-        prepared = await self._prepare()
-        await self._stop_host()
-        if self._state.state is not State.RESTARTING:
-            self._set_state(State.UNASSIGNED)
+    async def _begin(self) -> None:
+        prepared = self._prepared
+        if prepared is None:
+            return
         plan = prepared.plan
         segment = next(one for one in plan.segments if plan.connector in one.stages)
         host = await ConnectorHost.start(plan, segment, prepared.runtime)
@@ -309,14 +336,10 @@ class ManagedConnector:
         offsets = await prepared.runtime.log.source_offsets(self.name) if is_source else ()
         self._task_class = await host.begin(offsets)
 
-    async def _prepare(self) -> Prepared:
+    async def _prepare(self) -> None:
         config, self._prepared_for = self.stored.config, None
-        self._prepared = await self._around.preparer.prepare(self.stored, on_secrets=self._hide)
+        self._prepared = await self._around.preparer.prepare(self.stored, on_secrets=self.hide)
         self._prepared_for = config
-        return self._prepared
-
-    def _hide(self, masker: Masker) -> None:
-        self._masker = masker
 
     async def _take_task_configs(self) -> None:
         """Ask for task configs; when they or the config behind them changed, no task is left."""
@@ -342,35 +365,39 @@ class ManagedConnector:
                 ):  # a version has come or gone meanwhile
                     self._tasks_wanted.add(index)
             return
-        await self.change(task_configs=configs, applied=config)
+        await self.change(
+            lambda now: (
+                now
+                if now.target is TargetState.STOPPED
+                else replace(now, task_configs=configs, applied=config)
+            )
+        )
         self._tasks_wanted.update(self._slots)
 
     async def _start_tasks(self) -> None:
         """Start every task that should be there and is not, or is to be restarted."""
+        wanted, self._tasks_wanted = self._tasks_wanted, set()
         count = len(self.stored.task_configs)
         surplus = {index for index in self._slots if index >= count}
-        await self._stop_slots(surplus | (self._tasks_wanted & self._slots.keys()))
-        for index in [index for index in self._task_states if index >= count]:
-            del self._task_states[index]
-        if surplus:
-            self._around.keep(self._around.store.delete_task_statuses(self.name, count))
-        self._tasks_wanted.clear()
+        await self._stop_slots(surplus | (wanted & self._slots.keys()))
+        if [index for index in self._task_states if index >= count]:
+            self._forget_tasks(count)
         missing = [index for index in range(count) if index not in self._slots]
-        if not missing:
-            return
         try:
-            prepared = self._prepared
-            if prepared is None or self._prepared_for != self.stored.config:
-                prepared = await self._unless_superseded(self._prepare())
+            if missing and self._prepared_for != self.stored.config:
+                await self._unless_superseded(self._prepare())
             for index in missing:
-                await self._start_task(index, prepared)
+                await self._start_task(index)
         except VenvoyError as error:
+            trace = self._masker.mask(trace_of(error))
             for index in missing:
                 if index not in self._slots:
-                    trace = self._masker.mask(trace_of(error))
                     self._set_task(index, State.FAILED, trace=trace)
 
-    async def _start_task(self, index: int, prepared: Prepared) -> None:
+    async def _start_task(self, index: int) -> None:
+        prepared = self._prepared
+        if prepared is None:
+            return
         stored = self.stored.task_configs[index]
         config = await in_thread(lambda: prepared.resolve(stored))
         module, _, qualname = stored.get(TASK_CLASS, "").partition(":")
@@ -432,11 +459,8 @@ class ManagedConnector:
             for index in self._task_states:
                 self._set_task(index, State.UNASSIGNED)
             return
-        if self.stored.task_configs:
-            await self.change(task_configs=())
-        if self._task_states:
-            self._task_states.clear()
-            self._around.keep(self._around.store.delete_task_statuses(self.name, 0))
+        await self.change(lambda now: replace(now, task_configs=()) if now.task_configs else now)
+        self._forget_tasks(0)
         self._set_state(State.STOPPED)
 
     def _want_configs(self) -> None:
@@ -444,6 +468,18 @@ class ManagedConnector:
         self.wake()
 
     # -- states -------------------------------------------------------------------------------
+
+    def _forget_tasks(self, from_task: int) -> None:
+        for index in [index for index in self._task_states if index >= from_task]:
+            del self._task_states[index]
+        self._keep(self._around.store.delete_task_statuses(self.name, from_task))
+
+    def _keep(self, work: Coroutine[object, object, None]) -> None:
+        """Store what is seen, unless the name may be another connector's by now."""
+        if self._is_gone:
+            work.close()
+        else:
+            self._around.keep(work)
 
     def _fail(self, error: VenvoyError) -> None:
         mask = self._masker.mask
@@ -463,7 +499,7 @@ class ManagedConnector:
             if new.state is not self._state.state and state is not State.FAILED:
                 self._around.tell(self.name, state, "INFO")
             self._state = new
-            self._around.keep(self._around.store.put_connector_status(self.name, new))
+            self._keep(self._around.store.put_connector_status(self.name, new))
 
     def _set_task(self, index: int, state: State, *, trace: str | None = None) -> None:
         known = self._task_states.get(index)
@@ -473,7 +509,7 @@ class ManagedConnector:
         new = self._task_state(index, state, version=version, trace=trace)
         if new != known:
             self._task_states[index] = new
-            self._around.keep(self._around.store.put_task_status(self.name, new))
+            self._keep(self._around.store.put_task_status(self.name, new))
 
     def _task_state(
         self, index: int, state: State, *, version: str | None, trace: str | None = None
@@ -489,4 +525,4 @@ class ManagedConnector:
     def _use_topic(self, topic: str) -> None:
         if topic not in self.topics:
             self.topics.add(topic)
-            self._around.keep(self._around.store.add_topic(self.name, topic))
+            self._keep(self._around.store.add_topic(self.name, topic))

@@ -111,13 +111,13 @@ class OffsetChanges:
             async with asyncio.timeout(_HOST_TIMEOUT_S):
                 return await self._ask_host(offsets)
         except PluginFailedError as error:
-            raise RequestError(f"{error.error.text}") from error
+            raise RequestError(self._connector.masked(error.error.text)) from error
         except TimeoutError as error:
             raise RequestError(
                 f"The connector did not answer within {_HOST_TIMEOUT_S:.0f} seconds"
             ) from error
         except VenvoyError as error:
-            raise RequestError(error.message) from error
+            raise RequestError(self._connector.masked(error.message)) from error
 
     async def _ask_host(self, offsets: Sequence[object]) -> bool:
         connector = self._connector

@@ -4,6 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from launcher.configs.providers import Providers
 from launcher.configs.secrets import hide, likely_password_keys, restore
@@ -45,6 +46,8 @@ from manager.errors import VenvoyError
 from manager.plugins.entry_points import PluginType
 
 __all__ = ["StandingWorker"]
+
+_T = TypeVar("_T")
 
 _CONNECTOR_TYPES = (PluginType.SOURCE, PluginType.SINK)
 
@@ -213,7 +216,7 @@ class StandingWorker:
             config=_named(name, config),
             target=initial_state or TargetState.STARTED,
         )
-        return await self._add(await self._checked(stored))
+        return await _whole(self._add(await self._checked(stored)))
 
     async def put_config(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorInfo, bool]:
         """Make or change a connector; the second is whether it is new."""
@@ -226,8 +229,8 @@ class StandingWorker:
         )
         known = self._connectors.get(name)
         if known is None:
-            return await self._add(stored), True
-        return await self._change(known, stored), False
+            return await _whole(self._add(stored)), True
+        return await _whole(self._change(known, stored)), False
 
     async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
         """Change some keys; None takes one away (KIP-477). NotFoundError."""
@@ -243,13 +246,17 @@ class StandingWorker:
                 "Cannot complete request because of a conflicting operation "
                 "(e.g. a concurrent config change)"
             )
-        return await self._change(connector, checked)
+        return await _whole(self._change(connector, checked))
 
     async def delete(self, name: str) -> None:
         """Stop and forget a connector; its offsets stay, as in Kafka. NotFoundError."""
+        await _whole(self._delete(name))
+
+    async def _delete(self, name: str) -> None:
         connector = self._connector(name)
         del self._connectors[name]
         self._leaving[name] = connector
+        connector.forget()
         await self._store.delete_connector(name)
         self._keep(self._see_off(connector))
 
@@ -273,7 +280,9 @@ class StandingWorker:
         return self._info(connector)
 
     async def _change(self, connector: ManagedConnector, to: StoredConnector) -> ConnectorInfo:
-        await connector.change(config=to.config, password_keys=to.password_keys)
+        await connector.change(
+            lambda now: replace(now, config=to.config, password_keys=to.password_keys)
+        )
         connector.reconfigured()
         return self._info(connector)
 
@@ -309,26 +318,28 @@ class StandingWorker:
 
     async def pause(self, name: str) -> None:
         """Keep the tasks, but move no records; NotFoundError."""
-        await self._retarget(name, TargetState.PAUSED)
+        await _whole(self._retarget(name, TargetState.PAUSED))
 
     async def resume(self, name: str) -> None:
         """Run again after a pause or a stop; NotFoundError."""
-        await self._retarget(name, TargetState.STARTED)
+        await _whole(self._retarget(name, TargetState.STARTED))
 
     async def stop(self, name: str) -> None:
         """End the tasks; offsets may be changed then. NotFoundError."""
-        await self._retarget(name, TargetState.STOPPED)
+        await _whole(self._retarget(name, TargetState.STOPPED))
 
     async def _retarget(self, name: str, target: TargetState) -> None:
         connector = self._connectors.get(name)
         if connector is None:
             raise NotFoundError(f"Unknown connector {name}")
-        if connector.stored.target is target:
-            return
-        if target is TargetState.STOPPED:
-            await connector.change(target=target, task_configs=())
-        else:
-            await connector.change(target=target)
+        is_stop = target is TargetState.STOPPED
+
+        def retargeted(now: StoredConnector) -> StoredConnector:
+            if now.target is target:
+                return now
+            return replace(now, target=target, task_configs=() if is_stop else now.task_configs)
+
+        await connector.change(retargeted)
         connector.retarget()
 
     async def restart(
@@ -425,6 +436,11 @@ class StandingWorker:
         if connector is None:
             raise NotFoundError(f"Connector {name} not found")
         return connector
+
+
+async def _whole(work: Coroutine[object, object, _T]) -> _T:
+    """Do it to its end, also when whoever asked for it is cancelled."""
+    return await asyncio.shield(asyncio.ensure_future(work))
 
 
 def _named(name: str, config: Mapping[str, str]) -> dict[str, str]:
