@@ -101,8 +101,8 @@ def test_when_the_worker_ends_no_process_is_left(
         assert wait_until((workspace.work / "busy").exists, 30)
         # The worker, its guardian, two hosts, and the plugin's: a shell and its two children,
         # multiprocessing's tracker and process, a fork, and two that left the session; some of
-        # them only start just now. And a zygote, if there is one.
-        everyone = 12 + forks
+        # them only start just now. And a zygote with its standby, if there is one.
+        everyone = 12 + 2 * forks
         alive_in_time = wait_until(lambda: len(processes_of(workspace)) >= everyone, 20)
         assert alive_in_time, processes_of(workspace)
         worker.send_signal(number)

@@ -334,8 +334,8 @@ def test_nothing_is_left_of_a_worker_that_is_killed_and_the_log_is_exact(tmp_pat
             while len(_numbers_in(out)) <= wanted:
                 assert worker.poll() is None
                 time.sleep(0.02)
-            # The worker, a zygote, two connectors, two tasks, and a child of one.
-            _wait_for(lambda: len(_processes_of(tmp_path)) == 7)
+            # The worker, a zygote and its standby, two connectors, two tasks, and a child of one.
+            _wait_for(lambda: len(_processes_of(tmp_path)) == 8)
         finally:
             worker.send_signal(signal.SIGKILL)
             worker.wait()
