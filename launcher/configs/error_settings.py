@@ -1,7 +1,7 @@
 """What a connector's `errors.*` keys say: what is tolerated, tried again, logged, kept aside."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from launcher.configs.config_keys import ConfigValueError
@@ -35,13 +35,36 @@ class ErrorSettings:
             ConfigValueError: a key has a value that it cannot have.
         """
         reader = _Reader(config, f"`{connector}`")
+        settings = cls._read(reader)
+        for fault in reader.faults:
+            raise fault
+        return settings
+
+    @classmethod
+    def faults(
+        cls, config: Mapping[str, str], *, connector: str, reads: Callable[[str], bool]
+    ) -> tuple[ConfigValueError, ...]:
+        """Return every fault; `reads` says whether the connector reads a topic.
+
+        A sink that reads its own dead letters would never end.
+        """
+        reader = _Reader(config, f"`{connector}`")
+        letters = cls._read(reader).dead_letter_topic
+        if letters is not None and reads(letters):
+            reader.fault(
+                _DEAD_LETTER_TOPIC, f"is `{letters}`, which the sink reads", "dead-letters"
+            )
+        return tuple(reader.faults)
+
+    @classmethod
+    def _read(cls, reader: "_Reader") -> "ErrorSettings":
         return cls(
             tolerates_all=reader.choice("errors.tolerance", ("none", "all")) == "all",
             retry_timeout_ms=reader.number("errors.retry.timeout", 0, least=-1),
             retry_delay_max_ms=reader.number("errors.retry.delay.max.ms", 60_000, least=0),
             log_enable=reader.truth("errors.log.enable"),
             log_include_messages=reader.truth("errors.log.include.messages"),
-            dead_letter_topic=config.get(_DEAD_LETTER_TOPIC, "").strip() or None,
+            dead_letter_topic=reader.text(_DEAD_LETTER_TOPIC) or None,
             context_headers=reader.truth("errors.deadletterqueue.context.headers.enable"),
         )
 
@@ -60,28 +83,35 @@ class ErrorSettings:
 
 
 class _Reader:
-    """Reads keys of one config; the first fault ends it."""
+    """Reads keys of one config; a key with a fault has its default."""
 
     def __init__(self, config: Mapping[str, str], where: str) -> None:
         self._config = config
         self._where = where
+        self.faults: list[ConfigValueError] = []
+
+    def text(self, key: str) -> str:
+        return self._config.get(key, "").strip()
 
     def choice(self, key: str, values: tuple[str, ...]) -> str:
         text = self._config.get(key, values[0]).strip().lower()
-        if text not in values:
-            raise self._fault(key, f"is `{text}`, not {' or '.join(values)}", values[0])
-        return text
+        if text in values:
+            return text
+        self.fault(key, f"is `{text}`, not {' or '.join(values)}", values[0])
+        return values[0]
 
     def truth(self, key: str) -> bool:
         return self.choice(key, ("false", "true")) == "true"
 
     def number(self, key: str, default: int, *, least: int) -> int:
         text = self._config.get(key, str(default)).strip()
-        if not re.fullmatch(r"-?[0-9]{1,18}", text) or int(text) < least:
-            reason = f"is `{text}`, not a whole number of at least {least}"
-            raise self._fault(key, reason, str(default))
-        return int(text)
+        if re.fullmatch(r"-?[0-9]{1,18}", text) and int(text) >= least:
+            return int(text)
+        self.fault(key, f"is `{text}`, not a whole number of at least {least}", str(default))
+        return default
 
-    def _fault(self, key: str, reason: str, value: str) -> ConfigValueError:
+    def fault(self, key: str, reason: str, value: str) -> None:
         remedy = f"write `{key}={value}`, or leave it out"
-        return ConfigValueError(where=self._where, key=key, reason=reason, remedy=remedy)
+        self.faults.append(
+            ConfigValueError(where=self._where, key=key, reason=reason, remedy=remedy)
+        )

@@ -126,6 +126,11 @@ class PipelinePlan:
     config: Mapping[str, str]
     topics_regex: re.Pattern[str] | None = None
 
+    def reads(self, topic: str) -> bool:
+        """Whether it is a sink that is given the records of this topic."""
+        by_name = self.topics_regex is not None and bool(self.topics_regex.fullmatch(topic))
+        return by_name or topic in self.topics
+
     @property
     def stages(self) -> tuple[Stage, ...]:
         """All stages in record order."""

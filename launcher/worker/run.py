@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from launcher.configs.error_settings import ErrorSettings
 from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import OnOutput
 from launcher.planning.plan import PipelinePlan
@@ -74,6 +75,15 @@ async def run(
             await runtime.end_hosts()
 
 
+def _error_faults(plans: Sequence[PipelinePlan]) -> list[VenvoyError]:
+    """Return what is wrong with the `errors.*` keys, which no plugin checks."""
+    return [
+        fault
+        for plan in plans
+        for fault in ErrorSettings.faults(plan.config, connector=plan.name, reads=plan.reads)
+    ]
+
+
 async def _validate_all(
     plans: Sequence[PipelinePlan], runtime: Runtime, problems: Sequence[VenvoyError]
 ) -> list[ConnectorHost | None]:
@@ -87,7 +97,7 @@ async def _validate_all(
     async with asyncio.TaskGroup() as group:  # when it is called off, all have ended their hosts
         checks = [group.create_task(one(plan)) for plan in plans]
     results = [check.result() for check in checks]
-    faults = [*problems, *(fault for _, found in results for fault in found)]
+    faults = [*problems, *_error_faults(plans), *(one for _, found in results for one in found)]
     if faults:
         await asyncio.gather(*(host.stop() for host, _ in results if host is not None))
         raise ProblemsError(subject="the connector configs", problems=faults)
