@@ -13,6 +13,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.rest.schemathesis_run import examine
 from tests.worker.standalone import Standalone, write_properties
 from tests.worker.standing import Stand
 
@@ -341,3 +342,10 @@ def _stored_text(storage: Path) -> str:
         )
     finally:
         connection.close()
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_no_contradiction_in_a_real_worker(real: Real, tmp_path: Path) -> None:
+    real.create("csv")
+    config = {**COUNTER, "topic": "csv"}
+    examine(str(real.http.base_url).rstrip("/"), tmp_path, config, examples=25)
