@@ -1,37 +1,33 @@
 """One config's check: the framework's keys, then every plugin that the config names, at once."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 from launcher.configs.config_keys import CONNECTOR_PREFIXES, unknown_keys
 from launcher.validation.aliases import check_alias_rules, choose_alias, unique_aliases
+from launcher.validation.asking import ask_all
 from launcher.validation.choosing import Chosen, choose, class_names
-from launcher.validation.converter_defaults import converter_default
-from launcher.validation.draft import Draft
-from launcher.validation.environments import Environments
-from launcher.validation.faults_of_plugins import class_fault_text
-from launcher.validation.found_connector import FoundConnector
-from launcher.validation.framework_keys import (
+from launcher.validation.common_keys import (
     CONVERTER_PARTS,
     ConverterDefault,
     Defaults,
     alias_keys,
     common_keys,
-    sink_keys,
-    source_keys,
     synonym_key,
-    topic_creation_keys,
 )
+from launcher.validation.converter_defaults import converter_default
+from launcher.validation.draft import Draft
+from launcher.validation.environments import Environments
+from launcher.validation.faults_of_plugins import class_fault_text
+from launcher.validation.found_connector import FoundConnector
 from launcher.validation.framework_values import ValueFaultError, is_version
 from launcher.validation.inspectors import Fault, Inspectors
+from launcher.validation.kind_keys import sink_keys, source_keys, topic_creation_keys
 from launcher.validation.kind_rules import check_sink, check_source
 from launcher.validation.parts import Answer, Part, keys_below, prefixed_keys, prefixed_values
 from launcher.validation.planned import plan_faults
 from launcher.worker.faults import RequestError
-from manager.errors import VenvoyError
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.entry_points import PluginType
-from manager.plugins.locations import Shape
 
 __all__ = ["Checking"]
 
@@ -74,7 +70,7 @@ class Checking:
         converters = self._converters(connector)
         aliases = self._aliases(connector)
         parts = [self._connector_part(connector), *aliases, *converters]
-        answers = await asyncio.gather(*(self._ask(part) for part in parts))
+        answers = await ask_all(parts, connector.location, self._environments, self._inspectors)
         self._check_common(converters=converters)
         self._check_kind(connector, answers[0])
         for answer in answers[1 : len(aliases) + 1]:
@@ -83,9 +79,10 @@ class Checking:
         for answer in answers[len(aliases) + 1 :]:
             self._take(answer)
         self._warn_of_slips(connector)
-        if self._draft.is_faultless:
-            for key, text in plan_faults(self._config, self._properties, self._catalog):
-                self._draft.fault(key, text)
+        is_faultless = self._draft.is_faultless
+        for fault in plan_faults(self._config, self._properties, self._catalog):
+            if is_faultless or not fault.is_told_elsewhere:
+                self._draft.fault(fault.key, fault.text)
 
     # -- which plugins ------------------------------------------------------------------------
 
@@ -115,6 +112,7 @@ class Checking:
             )
             for family, plugin_type in _ALIAS_TYPES.items()
             for alias in unique_aliases(self._config, family)
+            if not self._draft.has_fault(family)
         ]
 
     def _converters(self, connector: Plugin) -> list[Part]:
@@ -145,23 +143,6 @@ class Checking:
             config=keys_below(self._config, f"{class_key}."),
             chosen=chosen,
         )
-
-    async def _ask(self, part: Part) -> Answer:
-        plugin = part.plugin
-        if plugin is None:
-            return Answer(part=part)
-        location = plugin.location
-        if location.builtin and self._found.plugin is not None:
-            location = self._found.plugin.location  # the API's own run in any host (design 9)
-        try:
-            inspected = await self._inspectors.ask(
-                await self._environments.of(location),
-                part.question(plugin),
-                isolated=location.shape is not Shape.WORKER,
-            )
-        except VenvoyError as error:
-            return Answer(part=part, failure=error)
-        return Answer(part=part, inspected=inspected)
 
     # -- the framework's keys -----------------------------------------------------------------
 

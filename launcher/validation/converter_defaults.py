@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from launcher.settings import DEFAULT_CONVERTER, DEFAULT_HEADER_CONVERTER
 from launcher.validation.choosing import Chosen
-from launcher.validation.framework_keys import ConverterDefault
+from launcher.validation.common_keys import ConverterDefault
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Catalog
 from manager.plugins.entry_points import PluginType

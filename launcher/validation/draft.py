@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from launcher.configs.providers import VARIABLE
 from launcher.configs.secrets import HIDDEN, Masker
-from launcher.validation.framework_keys import FrameworkKey
+from launcher.validation.framework_key import FrameworkKey
 from launcher.validation.framework_values import ValueFaultError, read_value, shown
 from launcher.validation.infos import ConfigInfo, ConfigInfos, ConfigKeyInfo, ConfigValueInfo
 
@@ -139,20 +139,24 @@ class Draft:
             definition=definition,
             value=ConfigValueInfo(
                 name=name,
-                value=self._shown(name, definition, value.value),
+                value=self._shown(name, definition, value.value, masker),
                 recommended_values=value.recommended_values,
                 errors=tuple(masker.mask(error) for error in errors),
                 visible=value.visible,
             ),
         )
 
-    def _shown(self, name: str, definition: ConfigKeyInfo, value: str | None) -> str | None:
+    def _shown(
+        self, name: str, definition: ConfigKeyInfo, value: str | None, masker: Masker
+    ) -> str | None:
         """Return the value to show: what was written, never what it was resolved to."""
         if definition.type == "PASSWORD":
             return None if value is None else HIDDEN
         raw = self._raw.get(name)
         if raw is not None and VARIABLE.search(raw):
             return raw
+        if raw is None and value is not None and value != definition.default_value:
+            return masker.mask(value)  # a plugin may have made it of others
         return value
 
 

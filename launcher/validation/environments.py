@@ -22,6 +22,11 @@ class Environments:
         self._workplace = workplace
         self._making: dict[Path, asyncio.Task[Environment]] = {}
 
+    @property
+    def being_made(self) -> tuple[Path, ...]:
+        """The locations whose environments are in the making."""
+        return tuple(self._making)
+
     async def of(self, location: Location) -> Environment:
         """Return the location's environment; raises what its sync raises.
 

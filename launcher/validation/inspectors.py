@@ -19,7 +19,8 @@ __all__ = ["Fault", "Inspected", "Inspectors", "Question", "StartHost", "host_st
 StartHost: TypeAlias = Callable[[Environment, bool], Awaitable[Host]]
 """Starts a greeted host of mode `connector` in an environment; False: not isolated."""
 
-_MOST_AT_ONCE = 8
+_MOST_PER_ENVIRONMENT = 4
+_Key: TypeAlias = tuple[str, bool]
 _CALLS_ONLY = frozenset(("validation", "no-validation", "no-definition", "exactly-once"))
 
 
@@ -61,7 +62,7 @@ class Inspected:
 
 
 class Inspectors:
-    """A few hosts, by environment and each used by one question at a time (CachedConnectorsTest).
+    """A few hosts, by environment and each used by one request at a time (CachedConnectorsTest).
 
     A host is kept for `idle_s` seconds after its last answer. One that failed to load a plugin,
     or that was left while it had not answered, is ended, so nothing that went wrong is remembered.
@@ -70,38 +71,46 @@ class Inspectors:
     def __init__(self, start_host: StartHost, *, idle_s: float) -> None:
         self._start_host = start_host
         self._idle_s = idle_s
-        self._idle: dict[tuple[str, bool], list[Host]] = {}
+        self._idle: dict[_Key, list[Host]] = {}
+        self._busy: set[Host] = set()
         self._ending: set[asyncio.Task[None]] = set()
-        self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._slots: dict[_Key, asyncio.Semaphore] = {}
 
     async def ask(
-        self, environment: Environment, question: Question, *, isolated: bool = True
-    ) -> Inspected:
-        """Ask a plugin in its environment.
+        self, environment: Environment, questions: Sequence[Question], *, isolated: bool = True
+    ) -> list[Inspected]:
+        """Ask plugins of one environment, one after the other; return their answers in order.
 
         Raises:
-            VenvoyError: the host could not be started at all.
+            VenvoyError: a host could not be started at all.
         """
         key = (environment.digest, isolated)
-        async with self._slots:
-            host = self._take(key) or await self._start_host(environment, isolated)
-            keep = False
-            try:
-                inspected = await _asked(host, question)
-                keep = not inspected.spoils_its_host
-            finally:
-                self._leave(key, host, keep=keep)
-        return inspected
+        answers: list[Inspected] = []
+        slots = self._slots.setdefault(key, asyncio.Semaphore(_MOST_PER_ENVIRONMENT))
+        async with slots:
+            while len(answers) < len(questions):
+                host = self._take(key) or await self._start_host(environment, isolated)
+                self._busy.add(host)
+                keep = False
+                try:
+                    for question in questions[len(answers) :]:
+                        keep = False
+                        answers.append(await _asked(host, question))
+                        keep = not answers[-1].spoils_its_host
+                        if not keep:
+                            break
+                finally:
+                    self._leave(key, host, keep=keep)
+        return answers
 
     async def close(self) -> None:
-        """End every host that is kept."""
-        for hosts in self._idle.values():
-            for host in hosts:
-                self._end(host)
+        """End every host, also those that are waited for."""
+        for host in (*self._busy, *(host for hosts in self._idle.values() for host in hosts)):
+            self._end(host)
         self._idle.clear()
         await asyncio.gather(*self._ending)
 
-    def _take(self, key: tuple[str, bool]) -> Host | None:
+    def _take(self, key: _Key) -> Host | None:
         kept = self._idle.get(key, [])
         while kept:
             host = kept.pop()
@@ -109,7 +118,8 @@ class Inspectors:
                 return host
         return None
 
-    def _leave(self, key: tuple[str, bool], host: Host, *, keep: bool) -> None:
+    def _leave(self, key: _Key, host: Host, *, keep: bool) -> None:
+        self._busy.discard(host)
         if not keep:
             self._end(host)
             return

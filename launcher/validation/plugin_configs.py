@@ -1,11 +1,12 @@
 """What may be configured of one plugin, of any type and version."""
 
 from launcher.validation.choosing import missing_version_text
+from launcher.validation.common_keys import Defaults, common_keys
 from launcher.validation.environments import Environments
 from launcher.validation.faults_of_plugins import class_fault_text
-from launcher.validation.framework_keys import Defaults, common_keys, sink_keys, source_keys
 from launcher.validation.infos import ConfigKeyInfo
 from launcher.validation.inspectors import Inspectors, Question
+from launcher.validation.kind_keys import sink_keys, source_keys
 from launcher.worker.faults import NotFoundError, RequestError
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Catalog, Plugin
@@ -57,9 +58,9 @@ async def plugin_config(
     plugin = _chosen(catalog, name, version)
     role = _STAGE_ROLES[plugin.type]
     try:
-        inspected = await inspectors.ask(
+        (inspected,) = await inspectors.ask(
             await environments.of(plugin.location),
-            Question(plugin=plugin, role=role),
+            [Question(plugin=plugin, role=role)],
             isolated=plugin.location.shape is not Shape.WORKER,
         )
     except VenvoyError as error:

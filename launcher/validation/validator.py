@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from launcher.configs.providers import Providers
+from launcher.configs.secrets import Masker
 from launcher.planning.workplace import Workplace
 from launcher.validation.checking import Checking
 from launcher.validation.draft import Draft
@@ -108,9 +109,13 @@ class Validator:
                 remedy="name a connector in `connector.class`",
             )
         workplace = self._workplace()
-        if plugin is not None:
-            refuse_other_plugin(workplace.catalog, resolved.config, plugin)
-        found = find_connector(workplace.catalog, resolved.config)
+        try:
+            if plugin is not None:
+                refuse_other_plugin(workplace.catalog, resolved.config, plugin)
+            found = find_connector(workplace.catalog, resolved.config)
+        except RequestError as error:
+            text = Masker(resolved.secrets).mask(error.message)
+            raise RequestError(text, remedy=error.hint) from None
         draft = Draft(config, resolved.config, resolved.secrets)
         draft.warnings.extend(resolved.warnings)
         for fault in unresolved:
@@ -132,5 +137,8 @@ class Validator:
             async with asyncio.timeout(self._timeout_s):
                 return await work
         except TimeoutError as error:
+            if self._environments.being_made:
+                named = ", ".join(map(str, self._environments.being_made))
+                progress.stage = f"making the environment of {named}"
             began = progress.began.isoformat(timespec="milliseconds").replace("+00:00", "Z")
             raise RequestTimedOutError(stage=progress.stage, began=began) from error
