@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from launcher.commands.connector_files import put_files
 from launcher.commands.interruption import InterruptedByUserError
 from launcher.commands.worker_log import WorkerLog
-from launcher.configs.connector_file import ConnectorFile, read_connector_file
 from launcher.configs.listeners import Listener
 from launcher.configs.properties import read_mapping
 from launcher.configs.providers import Providers
@@ -27,7 +27,6 @@ from launcher.settings import WorkerConfig, inherited_environment
 from launcher.storage.sqlite_log import SqliteLog
 from launcher.storage.worker_store import SqliteWorkerStore, WorkerStore
 from launcher.tasks.runtime import RunSettings
-from launcher.worker.faults import InvalidConnectorConfigError
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.standing import StandingWorker
 from manager.errors import VenvoyError
@@ -36,30 +35,7 @@ from manager.plugins.selection import select
 
 __all__ = ["standalone_command"]
 
-_AT_ONCE = (os.cpu_count() or 1) + 1
 _NOT_RESOLVED = ("plugin.path", "config.providers")
-
-
-class RepeatedNameError(VenvoyError):
-    """Two of the files are of connectors of one name."""
-
-    code = "same-name"
-
-    def __init__(self, *, name: str, file: Path, first: Path) -> None:
-        super().__init__(name)
-        self.name = name
-        self.file = file
-        self.first = first
-
-    @property
-    def message(self) -> str:
-        """The name and the files."""
-        return f"`{self.file}` is passed over: `{self.first}` has the name `{self.name}`, too"
-
-    @property
-    def hint(self) -> str:
-        """What a name is."""
-        return "give each connector a name of its own: its offsets are kept under it"
 
 
 def standalone_command(
@@ -245,7 +221,7 @@ async def _stand(
         if known:
             words.say(f"taken up from {parts.config.storage_file}: {', '.join(known)}")
         configs = {name: stored.config for name, stored in known.items()}
-        await _unless_stopped(_FilePutter(worker, words, configs).put_all(files), stop)
+        await _unless_stopped(put_files(files, worker=worker, words=words, stored=configs), stop)
         await _unless_stopped(_ended(serving), stop)
     finally:
         stop.set()
@@ -269,56 +245,3 @@ async def _unless_stopped(work: Coroutine[object, object, None], stop: asyncio.E
         await asyncio.wait((working, stopping))
     if not working.cancelled():
         working.result()
-
-
-class _FilePutter:
-    """Creates or updates connectors as files say; a bad file hinders no other."""
-
-    def __init__(
-        self, worker: StandingWorker, words: WorkerLog, stored: Mapping[str, object]
-    ) -> None:
-        self._worker = worker
-        self._words = words
-        self._stored = stored
-
-    async def put_all(self, files: Sequence[Path]) -> None:
-        """Take every file, a few at once; what is wrong with one is told."""
-        slots = asyncio.Semaphore(_AT_ONCE)
-
-        async def put(one: ConnectorFile) -> None:
-            async with slots:
-                await self._put(one)
-
-        await asyncio.gather(*(put(one) for one in self._read(files)))
-
-    def _read(self, files: Sequence[Path]) -> Sequence[ConnectorFile]:
-        found: dict[str, ConnectorFile] = {}
-        for file in files:
-            try:
-                one = read_connector_file(file)
-            except VenvoyError as error:
-                self._words.fault(error)
-                continue
-            first = found.setdefault(one.name, one)
-            if first is not one:
-                fault = RepeatedNameError(name=one.name, file=file, first=first.file)
-                self._words.fault(fault, subject=one.name)
-        return tuple(found.values())
-
-    async def _put(self, one: ConnectorFile) -> None:
-        """Create or change a connector; one that stands like that already is left alone."""
-        if self._stored.get(one.name) == one.config:
-            return
-        try:
-            if one.name in self._worker.connectors():
-                await self._worker.put_config(one.name, one.config)
-                self._words.say(f"changed as `{one.file}` says", subject=one.name)
-            else:
-                await self._worker.create(one.name, one.config, initial_state=one.initial_state)
-                self._words.say(f"created from `{one.file}`", subject=one.name)
-        except InvalidConnectorConfigError as error:
-            faults = "".join(f"\n    - {fault}" for fault in error.errors)
-            text = f"`{one.file}` is not taken:{faults}"
-            self._words.say(text, level="ERROR", subject=one.name)
-        except VenvoyError as error:
-            self._words.fault(error, subject=one.name)

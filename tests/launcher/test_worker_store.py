@@ -1,6 +1,7 @@
 """What a standing worker keeps: connectors, states, topics; and files of an earlier format."""
 
 import asyncio
+import gzip
 import os
 import signal
 import sqlite3
@@ -12,35 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from launcher.storage.sqlite_file import SCHEMA_NUMBER, ForeignLogError
+from launcher.storage.sqlite_file import SCHEMA_NUMBER, ForeignLogError, LogError
 from launcher.storage.sqlite_log import SqliteLog
 from launcher.storage.worker_store import SqliteWorkerStore, StoredConnector
 from launcher.worker.views import ConnectorState, State, TargetState, TaskState
 
 ROOT = Path(__file__).parents[2]
-SCHEMA_1 = """
-CREATE TABLE topics (
-    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-    next_offset INTEGER NOT NULL, UNIQUE (topic, partition)
-);
-CREATE TABLE frames (
-    topic_id INTEGER NOT NULL REFERENCES topics (id), first_offset INTEGER NOT NULL,
-    count INTEGER NOT NULL, frame BLOB NOT NULL, PRIMARY KEY (topic_id, first_offset)
-);
-CREATE TABLE source_offsets (
-    connector TEXT NOT NULL, partition TEXT NOT NULL, offset TEXT NOT NULL,
-    PRIMARY KEY (connector, partition)
-) WITHOUT ROWID;
-CREATE TABLE sink_offsets (
-    connector TEXT NOT NULL, topic TEXT NOT NULL, partition INTEGER NOT NULL,
-    offset INTEGER NOT NULL, PRIMARY KEY (connector, topic, partition)
-) WITHOUT ROWID;
-INSERT INTO topics VALUES (1, 't', 0, 2);
-INSERT INTO source_offsets VALUES ('c', '{}', '{"n":2}');
-INSERT INTO sink_offsets VALUES ('s', 't', 0, 1);
-PRAGMA journal_mode = WAL;
-PRAGMA user_version = 1;
-"""
+FORMAT_1 = Path(__file__).with_name("storage_format_1.sqlite.gz")
+"""Written by the venvoy before format 2: five records in two frames, an offset of each kind."""
 
 
 def with_store(file: Path, body: Callable[[SqliteWorkerStore, SqliteLog], Awaitable[None]]) -> None:
@@ -148,20 +128,42 @@ def test_a_deleted_connector_leaves_its_offsets_and_nothing_else(tmp_path: Path)
 
 def test_a_file_of_format_1_is_brought_up_with_all_it_holds(tmp_path: Path) -> None:
     file = tmp_path / "old.sqlite"
-    connection = sqlite3.connect(file)
-    connection.executescript(SCHEMA_1)
-    connection.close()
+    file.write_bytes(gzip.decompress(FORMAT_1.read_bytes()))
+    assert schema(file)[0] == 1
 
     async def body(store: SqliteWorkerStore, log: SqliteLog) -> None:
         await store.put_connector(StoredConnector(name="a", config={}))
-        assert await log.source_offsets("c") == (("{}", '{"n":2}'),)
-        assert dict(await log.sink_offsets("s")) == {("t", 0): 1}
-        assert dict(await log.ends(("t",))) == {("t", 0): 2}
+        assert await log.source_offsets("counter") == (('{"task":"0"}', '{"next":5}'),)
+        assert dict(await log.sink_offsets("writer")) == {("numbers", 0): 4}
+        assert dict(await log.ends(("numbers",))) == {("numbers", 0): 5}
+        records = [await log.record_at("numbers", 0, offset) for offset in range(5)]
+        assert [record.value for record in records] == [b'{"n": %d}' % n for n in range(5)]
+        assert await log.append_record("numbers", 0, records[0]) == 5
 
     with_store(file, body)
+    with_store(file, body_of_nothing)
     fresh = tmp_path / "new.sqlite"
     with_store(fresh, body_of_nothing)
     assert schema(file) == schema(fresh)
+    assert schema(file)[0] == SCHEMA_NUMBER
+
+
+def test_a_file_whose_migration_was_broken_off_is_of_format_1_and_brought_up_later(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "old.sqlite"
+    file.write_bytes(gzip.decompress(FORMAT_1.read_bytes()))
+    connection = sqlite3.connect(file)
+    connection.execute("CREATE TABLE connectors (stands TEXT, in_the TEXT, way TEXT)")
+    connection.close()
+    with pytest.raises(LogError, match="already exists"):
+        SqliteLog(file)
+    assert schema(file)[0] == 1
+    assert "worker" not in {table for table, _ in schema(file)[1]}
+    connection = sqlite3.connect(file)
+    connection.execute("DROP TABLE connectors")
+    connection.close()
+    with_store(file, body_of_nothing)
     assert schema(file)[0] == SCHEMA_NUMBER
 
 
