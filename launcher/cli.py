@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from launcher.commands.demo import run_demo
 from launcher.commands.inventory_commands import check_command, diff_command, sbom_command
 from launcher.commands.plugin_commands import (
     explain_command,
+    forecast_command,
     list_command,
     lock_command,
     sync_command,
 )
+from launcher.commands.plugin_places import PluginPlaces
 from launcher.commands.run_command import run_command
 from launcher.commands.supply_commands import export_command, import_command, vendor_command
 from launcher.connectors_cli import connectors
@@ -56,18 +59,35 @@ Command = Callable[..., object]
 
 
 def _plugin_path_options(command: Command) -> Command:
-    """The two ways to say where plugins are, on every command that reads a plugin path."""
+    """The ways to say where plugins are, on every command that reads a plugin path.
+
+    The command gets them as `places`.
+    """
+
+    @wraps(command)
+    def with_places(
+        plugin_path: tuple[str, ...], worker_config: tuple[Path, ...], **arguments: object
+    ) -> object:
+        places = PluginPlaces(plugin_paths=plugin_path, worker_configs=worker_config)
+        return command(places=places, **arguments)
+
     path = click.option(
         "--plugin-path",
+        multiple=True,
         metavar="PLACE,…",
-        help="Where plugins are: a comma-separated list of places.",
+        help="Where plugins are: a comma-separated list of places; may be given several times.",
     )
     worker = click.option(
-        "--worker-config", type=FILE, metavar="FILE", help="Take `plugin.path` from this file."
+        "--worker-config",
+        multiple=True,
+        type=FILE,
+        metavar="FILE",
+        help="Take `plugin.path` from this file, too; may be given several times.",
     )
-    return path(worker(command))
+    return path(worker(with_places))
 
 
+_locations = click.argument("locations", nargs=-1, metavar="[LOCATION]...")
 _json = click.option("--json", "as_json", is_flag=True, help="Answer with a JSON envelope.")
 _offline = click.option("--offline", is_flag=True, help="Ask no package index.")
 _frozen = click.option("--frozen", is_flag=True, help="Change no lock; refuse a stale one.")
@@ -92,18 +112,22 @@ def plugins() -> None:
 
 
 @plugins.command("list", short_help="List every plugin and version, and what is broken and why.")
+@_locations
 @_plugin_path_options
 @click.option("--all", "with_builtin", is_flag=True, help="Show the built-in plugins too.")
 @_json
 def plugins_list(
-    plugin_path: str | None, worker_config: Path | None, with_builtin: bool, as_json: bool
+    locations: tuple[str, ...], places: PluginPlaces, with_builtin: bool, as_json: bool
 ) -> int:
-    """List every plugin and version, and what is broken or shadowed and why."""
-    return list_command(plugin_path, worker_config, with_builtin=with_builtin, as_json=as_json)
+    """List every plugin and version, and what is broken or shadowed and why.
+
+    A LOCATION is a name below a place of the plugin path, or a path; paths need no plugin path.
+    """
+    return list_command(places, names=locations, with_builtin=with_builtin, as_json=as_json)
 
 
 @plugins.command("lock", short_help="Resolve what plugins need and write their locks.")
-@click.argument("locations", nargs=-1, metavar="[LOCATION]...")
+@_locations
 @_plugin_path_options
 @click.option(
     "--python",
@@ -118,24 +142,23 @@ def plugins_list(
 @_json
 def plugins_lock(
     locations: tuple[str, ...],
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     targets: tuple[str, ...],
     offline: bool,
     as_json: bool,
 ) -> int:
     """Resolve what plugins need and write their locks (PEP 751), all of them or those named.
 
-    A LOCATION is a name below a place of the plugin path, or a path.
+    A LOCATION is a name below a place of the plugin path, or a path; paths need no plugin path.
     """
     return lock_command(
-        plugin_path, worker_config, names=locations, targets=targets, offline=offline,
+        places, names=locations, targets=targets, offline=offline,
         as_json=as_json,
     )  # fmt: skip
 
 
 @plugins.command("vendor", short_help="Bring all that plugins will need into their wheelhouses.")
-@click.argument("locations", nargs=-1, metavar="[LOCATION]...")
+@_locations
 @_plugin_path_options
 @click.option("--prune", is_flag=True, help="Remove wheels that nothing needs any more.")
 @_offline
@@ -143,8 +166,7 @@ def plugins_lock(
 @_json
 def plugins_vendor(
     locations: tuple[str, ...],
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     prune: bool,
     offline: bool,
     frozen: bool,
@@ -155,41 +177,48 @@ def plugins_vendor(
     What builds need comes along, and is locked, too. Afterwards no network is needed, ever.
     """
     return vendor_command(
-        plugin_path, worker_config, names=locations, prune=prune, offline=offline, frozen=frozen,
+        places, names=locations, prune=prune, offline=offline, frozen=frozen,
         as_json=as_json,
     )  # fmt: skip
 
 
-@plugins.command("sync")
-@click.argument("locations", nargs=-1, metavar="[LOCATION]...")
+@plugins.command("sync", short_help="Make every plugin's environment and try its entry points.")
+@_locations
 @_plugin_path_options
+@click.option(
+    "--dry-run", is_flag=True, help="Say what would be done for each location, and do nothing."
+)
 @_offline
 @_frozen
 @_json
 def plugins_sync(
     locations: tuple[str, ...],
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
+    dry_run: bool,
     offline: bool,
     frozen: bool,
     as_json: bool,
 ) -> int:
-    """Make every plugin's environment and try its entry points."""
-    return sync_command(
-        plugin_path, worker_config, names=locations, offline=offline, frozen=frozen,
-        as_json=as_json,
-    )  # fmt: skip
+    """Make every plugin's environment and try its entry points.
+
+    A LOCATION is a name below a place of the plugin path, or a path; paths need no plugin path.
+    Only a missing or stale lock is written into a location; where nothing changed, nothing is done.
+    """
+    if dry_run:
+        return forecast_command(
+            places, names=locations, offline=offline, frozen=frozen, as_json=as_json
+        )
+    return sync_command(places, names=locations, offline=offline, frozen=frozen, as_json=as_json)
 
 
 @plugins.command("check", short_help="Check a repository of plugins: locks, wheels, digests.")
-@click.argument("locations", nargs=-1, metavar="[LOCATION]...")
+@_locations
 @_plugin_path_options
 @click.option("--update", is_flag=True, help="Record the digests as they are now.")
 @_json
 def plugins_check(
     locations: tuple[str, ...],
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     update: bool,
     as_json: bool,
 ) -> int:
@@ -197,9 +226,7 @@ def plugins_check(
 
     No network is asked. The exit code is 0 when all is well, else 1.
     """
-    return check_command(
-        plugin_path, worker_config, names=locations, update=update, as_json=as_json
-    )
+    return check_command(places, names=locations, update=update, as_json=as_json)
 
 
 @plugins.command("explain", short_help="Tell what each stage of a connector gets, and why.")
@@ -208,12 +235,11 @@ def plugins_check(
 @_json
 def plugins_explain(
     connector_files: tuple[Path, ...],
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     as_json: bool,
 ) -> int:
     """Tell which plugin, version and environment each stage of a connector gets, and why."""
-    return explain_command(plugin_path, worker_config, files=connector_files, as_json=as_json)
+    return explain_command(places, files=connector_files, as_json=as_json)
 
 
 @venvoy.command("run", short_help="Run connectors until their sources are drained.")
@@ -262,21 +288,18 @@ def standalone(
 
 
 @venvoy.command("export", short_help="Pack vendored plugins into one file for another machine.")
-@click.argument("locations", nargs=-1, metavar="[LOCATION]...")
+@_locations
 @click.option("-o", "--output", type=FILE, required=True, metavar="SITE.TAR", help="The archive.")
 @_plugin_path_options
 @_json
 def export(
     locations: tuple[str, ...],
     output: Path,
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     as_json: bool,
 ) -> int:
     """Pack vendored locations with their locks, wheels and the API into one file."""
-    return export_command(
-        plugin_path, worker_config, names=locations, output=output, as_json=as_json
-    )
+    return export_command(places, names=locations, output=output, as_json=as_json)
 
 
 @venvoy.command("import", short_help="Place the plugins of an exported file.")
@@ -347,14 +370,13 @@ def bundle_inspect(path: Path, as_json: bool) -> int:
 def sbom(
     locations: tuple[Path, ...],
     output: Path | None,
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
 ) -> int:
     """Write a CycloneDX bill of materials of locations and bundles, or of the whole plugin path.
 
     The same content gives the same bytes.
     """
-    return sbom_command(plugin_path, worker_config, paths=locations, output=output)
+    return sbom_command(places, paths=locations, output=output)
 
 
 @venvoy.command("diff", short_help="Tell what changed between two versions of a plugin.")

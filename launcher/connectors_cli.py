@@ -76,7 +76,7 @@ _names = click.argument(
 )
 
 
-@click.group(cls=CommandGroup)
+@click.group(cls=CommandGroup, short_help="See and steer the connectors of a running worker.")
 def connectors() -> None:
     """See and steer the connectors of a running worker (`venvoy standalone`).
 

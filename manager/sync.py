@@ -28,6 +28,7 @@ from manager.plugins.locations import Location, Problem, Shape
 from manager.plugins.place_faults import UnreadableError
 from manager.plugins.tool_settings import read_tool_settings
 from manager.store.environments import Environment, make_environment, plan_environment
+from manager.store.layout import UnusableStoreError
 from manager.store.verification import Verification
 from manager.store.verify import verify
 from manager.synced import SyncNote, read_note, sources_stamp, write_note
@@ -38,6 +39,7 @@ __all__ = [
     "StaleLockError",
     "SyncContext",
     "SyncedLocation",
+    "fault_of",
     "known_location",
     "lock_location",
     "sync_all",
@@ -140,6 +142,22 @@ def sync_all(
     return tuple(_sync_or_problem(context, content) for content in locations)
 
 
+def fault_of(context: SyncContext, location: Location, error: VenvoyError | OSError) -> Problem:
+    """Return what stopped a location's sync as its problem."""
+    if isinstance(error, OSError):
+        error = _system_fault(context.store.root, location, error)
+    return Problem(path=location.path, error=error, severity="error")
+
+
+def _system_fault(root: Path, location: Location, error: OSError) -> VenvoyError:
+    """Return what the system refused: the store, or the location."""
+    file = Path(str(error.filename or ""))
+    reason = (error.strerror or str(error)).lower()
+    if file.is_relative_to(root):
+        return UnusableStoreError(root=root, reason=f"{reason} (`{file.relative_to(root)}`)")
+    return UnreadableError(path=location.path, reason=f"{reason} ({file})")
+
+
 def wheel_of(context: SyncContext, location: Location) -> Path:
     """Return the wheel of a project location, built unless the store has it.
 
@@ -158,15 +176,10 @@ def wheel_of(context: SyncContext, location: Location) -> Path:
 
 
 def _sync_or_problem(context: SyncContext, content: LocationContent) -> SyncedLocation | Problem:
-    path = content.location.path
     try:
         return sync_location(context, content)
-    except VenvoyError as error:
-        return Problem(path=path, error=error, severity="error")
-    except OSError as error:
-        reason = f"{error.strerror or error} ({error.filename})".lower()
-        fault = UnreadableError(path=path, reason=reason)
-        return Problem(path=path, error=fault, severity="error")
+    except (VenvoyError, OSError) as error:
+        return fault_of(context, content.location, error)
 
 
 def _known(

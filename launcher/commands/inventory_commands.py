@@ -10,8 +10,9 @@ from bundler.inventory import inventory_of
 from bundler.sbom import make_sbom
 from launcher import render
 from launcher.commands.bundle_commands import content_at
-from launcher.commands.plugin_commands import chosen_plugin_path, named_locations, tell_errors
-from launcher.planning.workplace import open_context, open_workplace
+from launcher.commands.plugin_commands import tell_errors
+from launcher.commands.plugin_places import PluginPlaces, named_locations, open_places
+from launcher.planning.workplace import open_context
 from manager.fs import write_file_atomically
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ _FILES_SHOWN = 40
 
 
 def check_command(
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     *,
     names: Sequence[str],
     update: bool,
@@ -32,8 +32,7 @@ def check_command(
 ) -> int:
     """Check locations and print one table; 1 when anything is not as it should be."""
     with render.progress(quiet=as_json) as progress:
-        path = chosen_plugin_path(plugin_path, worker_config)
-        workplace = open_workplace(path, progress=progress, offline=True, frozen=True)
+        workplace = open_places(places, names, progress=progress, offline=True, frozen=True)
         contents = named_locations(workplace, names)
         checked = check_locations(workplace.context, contents)
         if update:
@@ -57,8 +56,7 @@ def check_command(
 
 
 def sbom_command(
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     *,
     paths: Sequence[Path],
     output: Path | None,
@@ -70,8 +68,7 @@ def sbom_command(
             context, _ = open_context(progress=progress, offline=True, frozen=True)
             contents = [content_at(context, path) for path in paths]
         else:
-            path = chosen_plugin_path(plugin_path, worker_config)
-            workplace = open_workplace(path, progress=progress, offline=True, frozen=True)
+            workplace = open_places(places, progress=progress, offline=True, frozen=True)
             contents = list(workplace.catalog.locations)
             errors = [problem.error for problem in workplace.catalog.broken]
         told = make_sbom([inventory_of(content) for content in contents])

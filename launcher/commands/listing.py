@@ -1,6 +1,6 @@
 """What `plugins list` and `plugins sync` tell: rows for people, the same facts for machines."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +73,14 @@ class Listing:
             "warnings": [_problem_as_json(problem) for problem in self.warnings],
         }
 
+    def only(self, paths: Collection[Path]) -> "Listing":
+        """Return what is told of those locations alone."""
+        return Listing(
+            plugins=tuple(row for row in self.plugins if Path(row.location) in paths),
+            broken=tuple(one for one in self.broken if _within(one.path, paths)),
+            warnings=tuple(one for one in self.warnings if _within(one.path, paths)),
+        )
+
     @property
     def errors(self) -> tuple[VenvoyError, ...]:
         """Every fault."""
@@ -91,6 +99,10 @@ def list_synced(workplace: Workplace, outcomes: Sequence[SyncedLocation | Proble
     paths = {_path(outcome) for outcome in outcomes}
     plugins = [one for one in workplace.catalog.plugins if one.location.path in paths]
     return _listing(workplace, outcomes, plugins)
+
+
+def _within(path: Path, paths: Collection[Path]) -> bool:
+    return any(path.is_relative_to(one) for one in paths)
 
 
 def _path(outcome: SyncedLocation | Problem) -> Path:

@@ -1,75 +1,59 @@
 """`venvoy plugins list | lock | sync | explain`."""
 
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from launcher import render
 from launcher.commands.explain import explain
 from launcher.commands.listing import BUILT_IN, SHORT_DIGEST, Listing, list_plugins, list_synced
+from launcher.commands.plugin_places import (
+    PluginPlaces,
+    named_locations,
+    named_paths,
+    open_places,
+)
 from launcher.planning.preparation import plan_connectors, worker_converters
-from launcher.planning.workplace import Workplace, open_workplace
+from launcher.planning.workplace import Workplace
 from launcher.settings import read_worker_config
-from manager.errors import UsageError, VenvoyError
+from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.foreign_targets import ForeignTarget, parse_target
 from manager.locks.locking import lock_location
 from manager.locks.sync_context import installed
-from manager.plugins.location_content import LocationContent
-from manager.plugins.names import near_names
-from manager.plugins.own_plugins import UnisolatedError, own_location
+from manager.plugins.locations import Problem
+from manager.plugins.own_plugins import own_location
 from manager.sync import SyncedLocation, known_location, sync_all
+from manager.sync_forecast import BUILD_FIRST, Forecast, UnbuiltProjectError, forecast_all
 
 __all__ = [
-    "chosen_plugin_path",
     "explain_command",
+    "forecast_command",
     "list_command",
     "lock_command",
-    "named_locations",
     "sync_command",
     "tell_errors",
 ]
 
 
-class UnknownLocationError(VenvoyError):
-    """No usable location has the name that was given."""
-
-    code = "unknown-location"
-
-    def __init__(self, *, name: str, known: Sequence[str]) -> None:
-        super().__init__(name)
-        self.name = name
-        self.known = tuple(known)
-
-    @property
-    def message(self) -> str:
-        """The name."""
-        return f"the plugin path has no usable location `{self.name}`"
-
-    @property
-    def hint(self) -> str:
-        """What resembles it, or what there is."""
-        near = near_names(self.name, self.known)
-        if near:
-            return f"did you mean {' or '.join(f'`{one}`' for one in near)}?"
-        return f"there are {', '.join(self.known)}; `venvoy plugins list` tells what is broken"
-
-
 def list_command(
-    plugin_path: str | None, worker_config: Path | None, *, with_builtin: bool, as_json: bool
+    places: PluginPlaces, *, names: Sequence[str], with_builtin: bool, as_json: bool
 ) -> int:
-    """List what is there; 1 when a location is broken. JSON has the built-in plugins always."""
+    """List what is there; 1 when a location is broken. JSON has the built-in plugins always.
+
+    With names only those locations are told about, and nothing that is built in.
+    """
     with render.progress(quiet=as_json) as progress:
-        workplace = open_workplace(
-            chosen_plugin_path(plugin_path, worker_config), progress=progress
-        )
+        workplace = open_places(places, names, progress=progress)
         listing = list_plugins(workplace)
+        if names:
+            listing = listing.only(named_paths(workplace, names))
     return _tell(listing, "plugins list", with_builtin=with_builtin, as_json=as_json)
 
 
 def lock_command(
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     *,
     names: Sequence[str],
     targets: Sequence[str],
@@ -81,8 +65,7 @@ def lock_command(
     errors: list[VenvoyError] = []
     inexact: dict[str, None] = {}
     with render.progress(quiet=as_json) as progress:
-        path = chosen_plugin_path(plugin_path, worker_config)
-        workplace = open_workplace(path, progress=progress, offline=offline)
+        workplace = open_places(places, names, progress=progress, offline=offline)
         interpreters = [_target(workplace, target) for target in targets]
         for content in named_locations(workplace, names):
             try:
@@ -109,8 +92,7 @@ def lock_command(
 
 
 def sync_command(
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     *,
     names: Sequence[str],
     offline: bool,
@@ -119,8 +101,7 @@ def sync_command(
 ) -> int:
     """Make environments; 1 when one could not be made or an entry point fails."""
     with render.progress(quiet=as_json) as progress:
-        path = chosen_plugin_path(plugin_path, worker_config)
-        workplace = open_workplace(path, progress=progress, offline=offline, frozen=frozen)
+        workplace = open_places(places, names, progress=progress, offline=offline, frozen=frozen)
         outcomes = sync_all(workplace.context, named_locations(workplace, names))
     if not as_json:
         for outcome in outcomes:
@@ -129,14 +110,55 @@ def sync_command(
     return _tell(list_synced(workplace, outcomes), "plugins sync", as_json=as_json)
 
 
-def explain_command(
-    plugin_path: str | None, worker_config: Path | None, *, files: Sequence[Path], as_json: bool
+def forecast_command(
+    places: PluginPlaces,
+    *,
+    names: Sequence[str],
+    offline: bool,
+    frozen: bool,
+    as_json: bool,
 ) -> int:
-    """Explain what each stage of connectors gets."""
+    """Tell what a sync would do; 1 when it would refuse a location. Nothing is written."""
+    with (
+        render.progress(quiet=as_json) as progress,
+        tempfile.TemporaryDirectory(prefix="venvoy-dry-run-") as scratch,
+    ):
+        workplace = open_places(
+            places, names, progress=progress, offline=offline, frozen=frozen,
+            scratch_dir=Path(scratch),
+        )  # fmt: skip
+        outcomes = forecast_all(workplace.context, named_locations(workplace, names))
+    found = [one for one in outcomes if isinstance(one, Forecast)]
+    errors = [one.error for one in outcomes if isinstance(one, Problem)]
+    for problem in workplace.catalog.broken:
+        if isinstance(problem.error, UnbuiltProjectError):
+            found.append(Forecast(path=problem.path, steps=BUILD_FIRST))
+        else:
+            errors.append(problem.error)
+    if as_json:
+        data = [_forecast_as_json(one) for one in found]
+        command = "plugins sync --dry-run"
+        render.json_envelope(command, data, errors=errors, exit_code=_code(errors))
+        return _code(errors)
+    rows = [
+        (_from_here(str(one.path)), "; ".join(step.text for step in one.steps) or "nothing")
+        for one in found
+    ]
+    render.table(("location", "would"), rows)
+    tell_errors(errors)
+    return _code(errors)
+
+
+def _forecast_as_json(forecast: Forecast) -> dict[str, object]:
+    steps = [{"step": one.step.value, "text": one.text} for one in forecast.steps]
+    return {"location": str(forecast.path), "steps": steps}
+
+
+def explain_command(places: PluginPlaces, *, files: Sequence[Path], as_json: bool) -> int:
+    """Explain what each stage of connectors gets; of several workers' files the first counts."""
     with render.progress(quiet=as_json) as progress:
-        workplace = open_workplace(
-            chosen_plugin_path(plugin_path, worker_config), progress=progress
-        )
+        workplace = open_places(places, progress=progress)
+    worker_config = next(iter(places.worker_configs), None)
     properties = read_worker_config(worker_config).properties if worker_config else {}
     converters = worker_converters(properties, where=str(worker_config or "the defaults"))
     environments = {
@@ -163,41 +185,6 @@ def _told_lock(synced: SyncedLocation, reason: str) -> str:
     if synced.lock_state == "made":
         return f"{synced.location.name}: made its lock, `{name}`"
     return f"{synced.location.name}: made its lock anew, `{name}`: {reason}"
-
-
-def chosen_plugin_path(plugin_path: str | None, worker_config: Path | None) -> str:
-    """Return the plugin path that the two options say; raises `UsageError`."""
-    if plugin_path is not None and worker_config is not None:
-        raise UsageError(
-            what="both `--plugin-path` and `--worker-config` say where plugins are",
-            remedy="give one of the two",
-        )
-    if worker_config is not None:
-        return read_worker_config(worker_config).plugin_path
-    if plugin_path is None:
-        raise UsageError(
-            what="nothing says where plugins are",
-            remedy="add `--plugin-path /opt/plugins` or `--worker-config worker.properties`",
-        )
-    return plugin_path
-
-
-def named_locations(workplace: Workplace, names: Iterable[str]) -> tuple[LocationContent, ...]:
-    """Return the locations of those names or paths, all of them without one.
-
-    Raises `UnknownLocationError`, and `UnisolatedError` when the plugin path is empty.
-    """
-    if not workplace.is_isolated:
-        raise UnisolatedError(environment=own_location().path)
-    by_name = {one.location.name: one for one in reversed(workplace.catalog.locations)}
-    by_path = {one.location.path: one for one in workplace.catalog.locations}
-    chosen: dict[Path, LocationContent] = {}
-    for name in names:
-        content = by_name.get(name) or by_path.get(Path(name).absolute())
-        if content is None:
-            raise UnknownLocationError(name=name, known=sorted(by_name))
-        chosen[content.location.path] = content
-    return tuple(chosen.values()) or workplace.catalog.locations
 
 
 def _target(workplace: Workplace, text: str) -> Interpreter | ForeignTarget:

@@ -7,8 +7,8 @@ from bundler.site_manifest import SiteManifest
 from bundler.transfer import export_site, import_site
 from bundler.vendoring import Vendored, vendor_location
 from launcher import render
-from launcher.commands.plugin_commands import chosen_plugin_path, named_locations, tell_errors
-from launcher.planning.workplace import open_workplace
+from launcher.commands.plugin_commands import tell_errors
+from launcher.commands.plugin_places import PluginPlaces, named_locations, open_places
 from launcher.settings import SHARED_DIR, store_dir
 from manager.digests import file_sha256
 from manager.errors import VenvoyError
@@ -19,8 +19,7 @@ __all__ = ["export_command", "import_command", "vendor_command"]
 
 
 def vendor_command(
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     *,
     names: Sequence[str],
     prune: bool,
@@ -32,8 +31,7 @@ def vendor_command(
     done: list[Vendored] = []
     errors: list[VenvoyError] = []
     with render.progress(quiet=as_json) as progress:
-        path = chosen_plugin_path(plugin_path, worker_config)
-        workplace = open_workplace(path, progress=progress, offline=offline, frozen=frozen)
+        workplace = open_places(places, names, progress=progress, offline=offline, frozen=frozen)
         for content in named_locations(workplace, names):
             if content.location.shape is Shape.BUNDLE:  # all that it needs is inside
                 continue
@@ -78,8 +76,7 @@ def vendor_command(
 
 
 def export_command(
-    plugin_path: str | None,
-    worker_config: Path | None,
+    places: PluginPlaces,
     *,
     names: Sequence[str],
     output: Path,
@@ -87,8 +84,7 @@ def export_command(
 ) -> int:
     """Write vendored locations into one archive."""
     with render.progress(quiet=as_json) as progress:
-        path = chosen_plugin_path(plugin_path, worker_config)
-        workplace = open_workplace(path, progress=progress, offline=True, frozen=True)
+        workplace = open_places(places, names, progress=progress, offline=True, frozen=True)
         contents = named_locations(workplace, names)
         done = export_site(workplace.context, contents, output, api_dir=SHARED_DIR)
     data = {

@@ -1,6 +1,6 @@
 """What every command works in: the store, the API's copy in it, a plugin path's catalog."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from manager.plugins.catalog import Catalog, make_catalog
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Location, Problem, Shape
 from manager.plugins.own_plugins import UnisolatedError, own_location
-from manager.plugins.plugin_path import Scan, parse_plugin_path, scan
+from manager.plugins.plugin_path import Scan, locations_at, parse_plugin_path, scan
 from manager.store.store import Store
 from manager.sync import wheel_of
+from manager.sync_forecast import built_wheel_of
 
 __all__ = ["Workplace", "builtin_location", "open_context", "open_workplace"]
 
@@ -54,14 +55,21 @@ def builtin_location() -> Location:
 
 
 def open_context(
-    *, progress: Callable[[str], None], offline: bool = False, frozen: bool = False
+    *,
+    progress: Callable[[str], None],
+    offline: bool = False,
+    frozen: bool = False,
+    scratch_dir: Path | None = None,
 ) -> tuple[SyncContext, Interpreter]:
-    """Make the store ready; return what a lock or a sync needs, and the default interpreter."""
-    store = Store(store_dir())
+    """Make the store ready; return what a lock or a sync needs, and the default interpreter.
+
+    With a `scratch_dir` the store is only looked at, and all that has to be written goes there.
+    """
+    store = Store(store_dir()) if scratch_dir is None else _watched_store(scratch_dir)
     interpreter = probe(worker_python(), cache_dir=store.interpreters_dir)
     context = SyncContext(
         store=store,
-        api=store.put_api(SHARED_DIR, [interpreter]),
+        api=_api_store(store, scratch_dir).put_api(SHARED_DIR, [interpreter]),
         inherited=inherited_environment(),
         default_python=worker_python(),
         offline=offline,
@@ -73,25 +81,30 @@ def open_context(
 
 
 def open_workplace(
-    plugin_path: str,
+    plugin_path: str | Sequence[Path],
     *,
     progress: Callable[[str], None],
     offline: bool = False,
     frozen: bool = False,
+    scratch_dir: Path | None = None,
 ) -> Workplace:
-    """Read a plugin path and make the store ready for it.
+    """Read a plugin path, or locations by their paths, and make the store ready for them.
 
-    An empty plugin path means the worker's own environment, unisolated (KIP-146).
+    An empty plugin path means the worker's own environment, unisolated (KIP-146). With a
+    `scratch_dir` nothing is written elsewhere: a project whose metadata only a build tells, and
+    that was not built before, is broken by `UnbuiltProjectError`.
     """
-    context, interpreter = open_context(progress=progress, offline=offline, frozen=frozen)
-    store = context.store
-    places = parse_plugin_path(plugin_path)
-    found = scan(places) if places else _unisolated()
+    context, interpreter = open_context(
+        progress=progress, offline=offline, frozen=frozen, scratch_dir=scratch_dir
+    )
+    store = _api_store(context.store, scratch_dir)
+    found, is_isolated = _scan(plugin_path)
+    wheel = wheel_of if scratch_dir is None else built_wheel_of
     catalog = make_catalog(
         found,
         api=context.api.version,
         builtin=builtin_location(),
-        build=lambda location: wheel_of(context, location),
+        build=lambda location: wheel(context, location),
     )
     others = {each.bytecode_tag: each for each in _interpreters(context, catalog)}
     if others.keys() - {interpreter.bytecode_tag}:
@@ -99,8 +112,29 @@ def open_workplace(
         api = store.put_api(SHARED_DIR, [every[tag] for tag in sorted(every)])
         context = replace(context, api=api)
     return Workplace(
-        catalog=catalog, context=context, interpreter=interpreter, is_isolated=bool(places)
+        catalog=catalog, context=context, interpreter=interpreter, is_isolated=is_isolated
     )
+
+
+def _scan(plugin_path: str | Sequence[Path]) -> tuple[Scan, bool]:
+    """Return what is there, and whether it is isolated."""
+    if not isinstance(plugin_path, str):
+        return locations_at(plugin_path), True
+    places = parse_plugin_path(plugin_path)
+    return (scan(places), True) if places else (_unisolated(), False)
+
+
+def _watched_store(scratch_dir: Path) -> Store:
+    """Return the store, to look at; interpreters are known as they are there, others in scratch."""
+    known = scratch_dir / "interpreters"
+    known.mkdir()
+    for file in Store(store_dir()).interpreters_dir.glob("*.json"):
+        (known / file.name).write_bytes(file.read_bytes())
+    return Store(store_dir(), interpreters_dir=known)
+
+
+def _api_store(store: Store, scratch_dir: Path | None) -> Store:
+    return store if scratch_dir is None else Store(scratch_dir / "store")
 
 
 def _unisolated() -> Scan:

@@ -33,6 +33,7 @@ __all__ = [
     "build_project",
     "build_source",
     "build_source_in",
+    "find_project",
 ]
 
 _EPOCH_S: Final = 318211200
@@ -100,10 +101,7 @@ def build_project(
     `progress` is told when it has to be built.
     Raises `BuildError`, `manager.proc.ProcessTimeoutError`.
     """
-    pins = build_pins(read_lock(location.lock_file), pip.interpreter.minor)
-    digest = tree_digest(location.path)
-    if pins:  # other tools make another wheel of the same tree
-        digest = sha256_of({"tree": digest, "build": pins})
+    digest, pins = _project_key(location, pip.interpreter)
     found = _find(store, digest, pip.interpreter)
     if found is not None:
         return found
@@ -115,6 +113,11 @@ def build_project(
         with staging(store.root) as room:
             wheel = build_in(room, location, pip=pip, pins=pins)
             return _keep(store, digest, wheel, pip.interpreter)
+
+
+def find_project(location: Location, store: Store, interpreter: Interpreter) -> Path | None:
+    """Return the wheel that `build_project` would not have to build, None if it would."""
+    return _find(store, _project_key(location, interpreter)[0], interpreter)
 
 
 def build_in(room: Path, location: Location, *, pip: PipSettings, pins: Sequence[str] = ()) -> Path:
@@ -163,6 +166,15 @@ def _constraints(room: Path, pins: Sequence[str]) -> list[str]:
     file = room / "build-constraints.txt"
     file.write_text("".join(f"{pin}\n" for pin in pins), "utf-8")
     return ["--build-constraint", str(file)]
+
+
+def _project_key(location: Location, interpreter: Interpreter) -> tuple[str, tuple[str, ...]]:
+    """Return the digest that a project's wheel is kept under, and what its build is held to."""
+    pins = build_pins(read_lock(location.lock_file), interpreter.minor)
+    digest = tree_digest(location.path)
+    if pins:  # other tools make another wheel of the same tree
+        digest = sha256_of({"tree": digest, "build": pins})
+    return digest, pins
 
 
 def _find(store: Store, digest: str, interpreter: Interpreter) -> Path | None:

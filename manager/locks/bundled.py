@@ -13,7 +13,7 @@ from manager.locks.locks import InvalidLockError, Lock, lock_content, select_whe
 from manager.plugins.bundles import BadBundleError, Bundle
 from manager.store.store import Store
 
-__all__ = ["bundled_digest", "bundled_lock", "bundled_wheels"]
+__all__ = ["bundled_digest", "bundled_hashes", "bundled_lock", "bundled_wheels"]
 
 
 def bundled_lock(bundle: Bundle) -> Lock:
@@ -46,6 +46,12 @@ def bundled_wheels(
 
     What the store lacks is written below `room`. Raises `LockTargetError`, `BadBundleError`.
     """
+    hashes = bundled_hashes(bundle, lock, interpreter)
+    return [(_file(bundle, one, interpreter, store, room), one) for one in hashes]
+
+
+def bundled_hashes(bundle: Bundle, lock: Lock, interpreter: Interpreter) -> list[str]:
+    """Return the sha256 of every wheel of the environment; raises as `bundled_wheels`."""
     project = None
     hashes: list[str] = []
     if "tree" in bundle.manifest["own"]:
@@ -60,7 +66,7 @@ def bundled_wheels(
                 f"it was not made for {interpreter}: the wheel with sha256 {sha256} is not in it"
             )
             raise BadBundleError(path=bundle.path, reason=reason)
-    return [(_file(bundle, one, interpreter, store, room), one) for one in hashes]
+    return hashes
 
 
 def _own_wheel(bundle: Bundle, project: str, interpreter: Interpreter) -> str:

@@ -28,9 +28,10 @@ from manager.store.wheels import validate
 if TYPE_CHECKING:
     from packaging.version import Version
 
-__all__ = ["MissingWheelsError", "NetworkForbiddenError", "download", "fetch"]
+__all__ = ["MissingWheelsError", "NetworkForbiddenError", "download", "fetch", "missing_wheels"]
 
 _DOWNLOAD: Final = ("download", "--no-deps", "--only-binary", ":all:")
+_NOWHERE: Final = "they are neither in a wheelhouse nor in the store, and no index may be asked"
 _PYTHON: Final = re.compile(r"(?:py|cp)(?P<major>\d)(?P<minor>\d*)\Z")
 
 
@@ -142,18 +143,43 @@ def fetch(
         reason = _bring(missing, found.files, search)
         missing = [wheel for wheel in missing if wheel.sha256 not in found.files]
         if missing:
-            for stranger in found.strangers:
-                validate(stranger)
-                reason = f"`{stranger}` has another sha256, and {reason}"
-            sources = _refused(missing, location, pip) if pip.offline else ()
-            if sources:
-                raise NetworkForbiddenError(
-                    location=location.path, wheels=missing, reason=reason, sources=sources
-                )
-            raise MissingWheelsError(
-                location=location.path, wheels=missing, reason=reason, offline=pip.offline
-            )
+            raise _lacking(missing, found.strangers, search, reason)
     return tuple((found.files[wheel.sha256], wheel.sha256) for wheel in wheels)
+
+
+def missing_wheels(
+    wheels: Sequence[LockedWheel], *, location: Location, store: Store, pip: PipSettings
+) -> tuple[LockedWheel, ...]:
+    """Return what `fetch` would have to build or download; asks nobody and writes nothing.
+
+    Raises what `fetch` would, offline, where nothing can be brought.
+    """
+    search = _Search(
+        location=location, store=store, pip=pip, scratch_dir=store.root, unpacked_will_do=True
+    )
+    found = _at_hand(wheels, search)
+    missing = tuple(wheel for wheel in wheels if wheel.sha256 not in found.files)
+    if missing and pip.offline:
+        raise _lacking(missing, found.strangers, search, _NOWHERE)
+    return missing
+
+
+def _lacking(
+    missing: Sequence[LockedWheel], strangers: Iterable[Path], search: _Search, reason: str
+) -> MissingWheelsError:
+    """Return the fault of wheels that cannot be had; raises for a damaged one at hand."""
+    location, offline = search.location, search.pip.offline
+    for stranger in strangers:
+        validate(stranger)
+        reason = f"`{stranger}` has another sha256, and {reason}"
+    sources = _refused(missing, location, search.pip) if offline else ()
+    if sources:
+        return NetworkForbiddenError(
+            location=location.path, wheels=missing, reason=reason, sources=sources
+        )
+    return MissingWheelsError(
+        location=location.path, wheels=missing, reason=reason, offline=offline
+    )
 
 
 def _refused(
@@ -208,7 +234,7 @@ def _candidates(wheel: LockedWheel, location: Location, store: Store) -> Iterato
 def _bring(missing: Sequence[LockedWheel], files: dict[str, Path], search: _Search) -> str:
     """Build and download what is missing into `files`; returns why something may be left."""
     if search.pip.offline:
-        return "they are neither in a wheelhouse nor in the store, and no index may be asked"
+        return _NOWHERE
     reason = ""
     for wheel in missing:
         if wheel.built_from is not None and wheel.built_from.sha256:

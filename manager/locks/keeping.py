@@ -12,7 +12,7 @@ from manager.locks.bundled import bundled_lock
 from manager.locks.foreign_targets import ForeignTarget, UnknownTargetError, parse_target
 from manager.locks.freshness import freshness, made_for
 from manager.locks.locking import lock_location
-from manager.locks.locks import Lock, read_lock
+from manager.locks.locks import Lock, read_lock, refuse_unwritable
 from manager.locks.sync_context import SyncContext, installed
 from manager.locks.targets import minor_of, target_of
 from manager.plugins.bundles import open_bundle
@@ -69,6 +69,7 @@ def good_lock(
         reason = stale
     if context.frozen:
         raise StaleLockError(location=location.path, lock_file=location.lock_file, reason=reason)
+    refuse_unwritable(location.lock_file)
     if lock is None:
         context.progress(f"{location.name}: making its lock")
         made = lock_location(context, content, interpreters=[interpreter])

@@ -72,8 +72,8 @@ def lock_location(
     Without any it is locked for the interpreter that it will run on. The wheels for interpreters
     of this machine are in the store afterwards. Build requirements that were locked before stay
     so while the project asks for the same.
-    Raises `ResolutionError`, `BuildError`, `CorruptWheelError`, `InvalidLockError` (the file
-    cannot be written), `ProcessTimeoutError`; then the old lock stands as it was.
+    Raises `ResolutionError`, `BuildError`, `CorruptWheelError`, `UnwritableLockError`,
+    `ProcessTimeoutError`; then the old lock stands as it was.
     """
     if content.location.shape is Shape.BUNDLE:  # its lock is inside, and stays as it is
         lock = bundled_lock(open_bundle(content.location.path))

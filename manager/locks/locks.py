@@ -18,7 +18,9 @@ Locks of pip and uv are read too; of their URLs and paths use is made when a has
 """
 
 import dataclasses
+import errno
 import functools
+import os
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -56,10 +58,12 @@ __all__ = [
     "LockTargetError",
     "LockedWheel",
     "SourceOnlyError",
+    "UnwritableLockError",
     "every_wheel",
     "lock_content",
     "lock_text",
     "read_lock",
+    "refuse_unwritable",
     "select_wheels",
     "wheel_name",
     "write_lock",
@@ -135,6 +139,30 @@ class InvalidLockError(VenvoyError):
         return "run `venvoy plugins lock` to write it anew, or put the right file back"
 
 
+class UnwritableLockError(VenvoyError):
+    """A lock would have to be written where nothing can be."""
+
+    code = "unwritable-lock"
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(path)
+        self.path = path
+        self.reason = reason
+
+    @property
+    def message(self) -> str:
+        """The lock and what the system says."""
+        return f"the lock `{self.path}` cannot be written: {self.reason}"
+
+    @property
+    def hint(self) -> str:
+        """What to make writable, or how to do without."""
+        return (
+            f"let the user that runs venvoy write to `{self.path.parent}`, or put a lock there"
+            " that `venvoy plugins lock` made elsewhere"
+        )
+
+
 class LockTargetError(VenvoyError):
     """A lock is not for the interpreter that is to run."""
 
@@ -207,14 +235,27 @@ def lock_text(lock: Lock) -> str:
 
 
 def write_lock(path: Path, lock: Lock) -> None:
-    """Write a lock, so that a reader sees the old one or the new; raises `InvalidLockError`."""
+    """Write a lock, so that a reader sees the old one or the new.
+
+    Raises `InvalidLockError`, `UnwritableLockError`.
+    """
     try:
         lock.pylock.validate()
         write_file_atomically(path, lock_text(lock).encode())
     except PylockValidationError as error:
         raise InvalidLockError(path=path, reason=str(error)) from error
     except OSError as error:
-        raise InvalidLockError(path=path, reason=error.strerror or str(error)) from error
+        reason = (error.strerror or str(error)).lower()
+        raise UnwritableLockError(path=path, reason=reason) from error
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise `UnwritableLockError` if `write_lock` could not write there; nothing is tried."""
+    directory = path.parent
+    if not os.access(directory, os.W_OK | os.X_OK):
+        system = os.statvfs(directory)
+        number = errno.EROFS if system.f_flag & os.ST_RDONLY else errno.EACCES
+        raise UnwritableLockError(path=path, reason=os.strerror(number).lower())
 
 
 def lock_content(lock: Lock) -> JsonValue:

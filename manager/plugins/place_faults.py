@@ -8,9 +8,11 @@ from manager.errors import VenvoyError
 __all__ = [
     "DanglingLinkError",
     "LinkLoopError",
+    "MissingLocationError",
     "MissingPlaceError",
     "NestedLocationsError",
     "NoMetadataError",
+    "NoPluginThereError",
     "NotALocationError",
     "PathFaultError",
     "PlaceIsLocationError",
@@ -45,6 +47,22 @@ class MissingPlaceError(PathFaultError):
     code = "missing-place"
     what = "the plugin path names `{path}`, which does not exist"
     remedy = "create it, or take it out of `plugin.path`"
+
+
+class MissingLocationError(PathFaultError):
+    """A location that was named by its path does not exist."""
+
+    code = "missing-location"
+    what = "`{path}` does not exist"
+    remedy = "name a directory with a `pyproject.toml` or wheels, a `.whl` or a `.pyz`"
+
+
+class NoPluginThereError(PathFaultError):
+    """A directory that was named as a location holds neither project nor wheels."""
+
+    code = "no-plugin-there"
+    what = "`{path}` holds neither a `pyproject.toml` nor wheels, so it is no plugin"
+    remedy = "name the plugin's own directory, or `--plugin-path {path}` for those below it"
 
 
 class NotALocationError(PathFaultError):

@@ -5,8 +5,8 @@ order of files on a disk never matters: locations come in the order of places, t
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from manager.errors import VenvoyError
@@ -14,15 +14,26 @@ from manager.plugins.locations import Location, Problem, Shape
 from manager.plugins.place_faults import (
     DanglingLinkError,
     LinkLoopError,
+    MissingLocationError,
     MissingPlaceError,
     NestedLocationsError,
     NoMetadataError,
+    NoPluginThereError,
     NotALocationError,
     PlaceIsLocationError,
     UnreadableError,
 )
 
-__all__ = ["Location", "Problem", "Scan", "Shape", "location_at", "parse_plugin_path", "scan"]
+__all__ = [
+    "Location",
+    "Problem",
+    "Scan",
+    "Shape",
+    "location_at",
+    "locations_at",
+    "parse_plugin_path",
+    "scan",
+]
 
 # A file in a location that says "somebody meant this to be a plugin" when metadata is missing.
 CODE_FILES = frozenset({"setup.py", "setup.cfg", "requirements.txt", "PKG-INFO"})
@@ -144,15 +155,43 @@ class _Scanner:
 def location_at(path: Path) -> Location:
     """Return the location that a path names, as if its parent were a place.
 
-    Raises `MissingPlaceError` or `NotALocationError`.
+    Raises `MissingLocationError`, or a fault that says what is there instead of a plugin.
     """
     path = path.absolute()
     if not path.exists():
-        raise MissingPlaceError(path=path)
+        raise MissingLocationError(path=path)
     shape = _directory_shape(path) if path.is_dir() else _FILE_SHAPES.get(path.suffix)
     if shape is None:
-        raise NotALocationError(path=path)
+        raise _no_location(path)
     return Location(path=path, shape=shape, place=path.parent, place_index=0)
+
+
+def locations_at(paths: Iterable[Path]) -> Scan:
+    """Return the locations that paths name directly, in that order, each once."""
+    found: dict[Path, Location] = {}
+    problems: list[Problem] = []
+    for index, named in enumerate(paths):
+        path = Path(os.path.normpath(named.absolute()))
+        try:
+            location = location_at(path)
+        except VenvoyError as error:
+            problems.append(Problem(path=path, error=error, severity="error"))
+        except OSError as error:
+            fault = UnreadableError(path=path, reason=_reason(error))
+            problems.append(Problem(path=path, error=fault, severity="error"))
+        else:
+            found.setdefault(location.path.resolve(), replace(location, place_index=index))
+    return Scan(locations=tuple(found.values()), problems=tuple(problems))
+
+
+def _no_location(path: Path) -> VenvoyError:
+    """Say what is at a path that is no location."""
+    if not path.is_dir():
+        return NotALocationError(path=path)
+    nested = tuple(sorted(child.name for child in _nested_locations(path)))
+    if nested:
+        return NestedLocationsError(path=path, names=nested)
+    return NoMetadataError(path=path) if _holds_code(path) else NoPluginThereError(path=path)
 
 
 def _visible(directory: Path) -> list[Path]:

@@ -110,14 +110,18 @@ class StoredWheel:
 class Layout:
     """One store's places; cheap to make, holds nothing open, makes the directory when needed."""
 
-    def __init__(self, root: Path) -> None:
-        """Take the store's directory; links on the way to it are followed once, here."""
+    def __init__(self, root: Path, *, interpreters_dir: Path | None = None) -> None:
+        """Take the store's directory; links on the way to it are followed once, here.
+
+        What interpreters say of themselves is kept in another directory if one is named: so
+        nothing at all is written into a store that is only looked at.
+        """
         self.root: Final = Path(os.path.realpath(root))
         self.wheels_dir: Final = self.root / "wheels"
         self.environments_dir: Final = self.root / "environments"
         self.built_dir: Final = self.root / "built"
         self.api_dir: Final = self.root / "api"
-        self.interpreters_dir: Final = self.root / "interpreters"
+        self.interpreters_dir: Final = interpreters_dir or self.root / "interpreters"
         self.skeletons_dir: Final = self.root / "skeletons"
         self.locks_dir: Final = self.root / "locks"
 
@@ -129,20 +133,39 @@ class Layout:
         try:
             self._prepare()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise UnusableStoreError(root=self.root, reason=reason) from error
+            raise self._unusable(error) from error
 
     def _prepare(self) -> None:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._refuse_unsafe()
+        self.locks_dir.mkdir(mode=0o700, exist_ok=True)
+        for name, content in (("CACHEDIR.TAG", _TAG), ("README", _README)):
+            if not (self.root / name).exists():
+                write_file_atomically(self.root / name, content, mode=0o444)
+
+    def _refuse_unsafe(self) -> None:
         status = self.root.stat()
         if status.st_uid not in (0, os.geteuid()):
             raise UnsafeStoreError(root=self.root, reason=f"it belongs to user {status.st_uid}")
         if status.st_mode & stat.S_IWOTH:
             raise UnsafeStoreError(root=self.root, reason="everybody may write to it")
-        self.locks_dir.mkdir(mode=0o700, exist_ok=True)
-        for name, content in (("CACHEDIR.TAG", _TAG), ("README", _README)):
-            if not (self.root / name).exists():
-                write_file_atomically(self.root / name, content, mode=0o444)
+
+    def refuse_unusable(self) -> None:
+        """Raise what `prepare` or a publication would, and change nothing."""
+        try:
+            if self.root.exists():
+                self._refuse_unsafe()
+            there = next(one for one in (self.root, *self.root.parents) if os.path.lexists(one))
+            if not there.is_dir():
+                raise UnusableStoreError(root=self.root, reason=f"`{there}` is no directory")
+            if not os.access(there, os.W_OK | os.X_OK):
+                raise UnusableStoreError(root=self.root, reason=f"`{there}` cannot be written to")
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> UnusableStoreError:
+        reason = (error.strerror or str(error)).lower()
+        return UnusableStoreError(root=self.root, reason=reason)
 
     @contextlib.contextmanager
     def lock(self, kind: str, digest: str, *, wait: bool = True) -> Iterator[bool]:
@@ -157,6 +180,8 @@ class Layout:
         except Timeout:
             yield False
             return
+        except OSError as error:
+            raise self._unusable(error) from error
         try:
             yield True
         finally:
