@@ -53,10 +53,7 @@ def standalone_command(
         for warning in warnings:
             words.say(warning, level="WARNING")
         _tell_unread_keys(config, words)
-        if config.rest_auth_file is not None:
-            read_users(
-                config.rest_auth_file
-            )  # what is wrong with it is told before anything starts
+        _check_users(config)
         listeners = bind_listeners(config)
         for listener in listeners:
             opened.callback(listener.socket.close)
@@ -106,6 +103,12 @@ def _tell_unread_keys(config: WorkerConfig, words: WorkerLog) -> None:
     if config.unused:
         named = ", ".join(f"`{key}`" for key in config.unused)
         words.say(f"{config.file}: passed over, as Kafka Connect's worker alone reads it: {named}")
+
+
+def _check_users(config: WorkerConfig) -> None:
+    """Read the file of users for its faults alone, which are told before anything starts."""
+    if config.rest_auth_file is not None:
+        read_users(config.rest_auth_file)
 
 
 def _opened_workplace(
