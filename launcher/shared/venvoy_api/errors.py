@@ -10,8 +10,9 @@
     ├── NotFoundError         something that was named does not exist
     └── IllegalWorkerStateError  a context was used when it may not be
 
-Any other exception that leaves a plugin fails its task as a `ConnectError` does. A failed task
-harms no other; after a restart it goes on from the last commit.
+Any other exception that leaves a plugin fails its task as a `ConnectError` does; with
+`errors.tolerance=all` one that leaves a transformation, a predicate or a converter costs its record
+only. A failed task harms no other; after a restart it goes on from the last commit.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class RetriableError(ConnectError):
 
     From `SinkTask.put` it makes the framework deliver the same records again, after
     `SinkTaskContext.timeout` milliseconds if that was called; from `SourceTask.poll` it makes the
-    framework poll again after a pause that grows. Elsewhere it is an error as any other.
+    framework poll again after a pause that grows; from a transformation, predicate or converter it
+    makes it hand the same record in again until `errors.retry.timeout` is over. Elsewhere it is an
+    error as any other.
     """
 
 
