@@ -83,6 +83,49 @@ def test_a_frame_of_records_comes_back_as_it_went(  # hypothesis's
     assert (seen.first_offset, seen.source_offsets, seen.is_last) == (first_offset, offsets, True)
 
 
+@given(records)
+def test_the_worker_cuts_out_and_encodes_records_as_the_host_does(
+    rows: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]], int]],
+) -> None:
+    expected = [
+        worker_frames.RawRecord(
+            key=key,
+            value=value,
+            headers=tuple(pairs),
+            timestamp=None if stamp == frames.NO_TIMESTAMP else stamp,
+        )
+        for key, value, pairs, stamp in rows
+    ]
+    data = b"".join(
+        frames.encode_records(
+            "t\u00e9",
+            0,
+            keys=[row[0] for row in rows],
+            values=[row[1] for row in rows],
+            headers=[frames.encode_headers(row[2]) for row in rows],
+            timestamps=[row[3] for row in rows],
+            batch=1,
+            source_offsets=b"[]",
+        )
+    )
+    assert [worker_frames.cut_record(data, place) for place in range(len(rows))] == expected
+    for row, record in zip(rows, expected, strict=True):
+        encoded = worker_frames.encode_record("t\u00e9", 3, record)
+        alone = b"".join(
+            frames.encode_records(
+                "t\u00e9",
+                3,
+                keys=[row[0]],
+                values=[row[1]],
+                headers=[frames.encode_headers(row[2])],
+                timestamps=[row[3]],
+                batch=0,
+            )
+        )
+        assert encoded.data == alone
+        assert (encoded.topic, encoded.partition, encoded.count) == ("t\u00e9", 3, 1)
+
+
 def test_the_worker_and_the_host_agree_about_the_header() -> None:
     assert worker_frames.HEADER.format == frames.HEADER.format
     assert worker_frames.HEADER.size == frames.HEADER.size == 96
