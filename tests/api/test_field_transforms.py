@@ -79,6 +79,11 @@ def test_extract_field_goes_into_fields_of_fields(version: str) -> None:
     struct = Struct(NESTED, {"magic": Struct(MAGIC, {"magic": 42})})
     record = applied(transformation, sink(NESTED, struct))
     assert (record.value_schema, record.value) == (INT32_SCHEMA, 42)
+    optional = nested_in(
+        SchemaBuilder.struct().optional().field("magic", INT32_SCHEMA).build(), "magic"
+    )
+    record = applied(transformation, sink(optional, Struct(optional)))
+    assert (record.value_schema, record.value) == (INT32_SCHEMA, None)
     with pytest.raises(DataError, match=r"supported in absence.*\[nested field access\].*: int"):
         transformation.apply(sink(None, {"magic": 1}))
     with pytest.raises(DataError, match="Cannot look up fields on non-struct type INT32"):

@@ -249,6 +249,7 @@ def test_text_of_another_form_is_refused(text: str) -> None:
         ({"target.type": "string", "format": "YYYY-MM-dd"}, "a calendar year is yyyy"),
         ({"target.type": "string", "format": "HH:mm:ss.SSSSSS"}, "SSS at most"),
         ({"target.type": "string", "format": "yyyy-DDD"}, "a day of the month is dd"),
+        ({"target.type": "string", "format": "yyyyyyyyyy"}, "stands there 10 times"),
         ({"target.type": "string", "format": "XXXX"}, "Illegal pattern character 'X'"),
     ],
 )

@@ -62,24 +62,22 @@ class FieldPath:
         return schema.field(self._last)
 
     def of_struct(self, struct: Struct, *, replace_null: bool) -> Any:
-        """Return the value in a struct, None where it is missing on the way.
+        """Return the value in a struct whose schema has the field, None where one on the way is.
 
-        With `replace_null` defaults stand in for None. Raises DataError where a field on the way
-        is no struct.
+        With `replace_null` defaults stand in for None.
         """
         for step in self._way:
-            if struct.schema.field(step) is None:
-                return None
             inner = struct.get(step) if replace_null else struct.get_without_default(step)
             if inner is None:
                 return None
             struct = require_struct(inner, _PURPOSE)
-        if struct.schema.field(self._last) is None:
-            return None
         return struct.get(self._last) if replace_null else struct.get_without_default(self._last)
 
     def of_map(self, value: Mapping[str, Any]) -> Any:
-        """Return the value in a map, None where it is missing; raises DataError as above."""
+        """Return the value in a map, None where it is missing.
+
+        Raises DataError where a field on the way is no map.
+        """
         for step in self._way:
             inner = value.get(step)
             if inner is None:
