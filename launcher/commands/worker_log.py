@@ -9,7 +9,6 @@ the worker. What such a reader is too slow for is dropped, and counted.
 """
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable
@@ -22,8 +21,8 @@ from manager.errors import VenvoyError
 
 __all__ = ["WorkerLog"]
 
-_MAX_WAITING = 10_000
-_MAX_WRITTEN = 500
+_MAX_CHARACTERS = 8 * 1024 * 1024
+_LINE_COST = 100  # what a short line takes besides its characters
 _CLOSE_S = 2.0
 _KAFKAS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
@@ -39,8 +38,7 @@ class WorkerLog:
     ) -> None:
         self._levels = levels
         self._mask = mask
-        self._waiting: queue.Queue[str | None] = queue.Queue(_MAX_WAITING)
-        self._dropped = 0
+        self._waiting = _Waiting()
         self._handler = _Handler(self)
         root = logging.getLogger()
         root.addHandler(self._handler)
@@ -51,10 +49,7 @@ class WorkerLog:
     def close(self) -> None:
         """Write what is left, but do not wait for a reader that does not read."""
         logging.getLogger().removeHandler(self._handler)
-        try:
-            self._waiting.put(None, timeout=_CLOSE_S)
-        except queue.Full:
-            return
+        self._waiting.close()
         self._thread.join(_CLOSE_S)
 
     def line(self, task: str, stream: OutputStream, text: str) -> None:
@@ -93,33 +88,49 @@ class WorkerLog:
         head = f"[{stamp},{millis:03}] {_KAFKAS.get(level, level)} {name}"
         first, line_end, rest = self._mask(text).partition("\n")
         line = f"{head}{first} ({logger}){line_end}{rest}"
-        try:
-            self._waiting.put_nowait(line)
-        except queue.Full:
-            self._dropped += 1
+        self._waiting.put(line)
 
     def _write(self) -> None:
         """Print lines, many at once where many wait, until the end is asked for."""
-        line = self._waiting.get()
-        while line is not None:
-            lines = [line]
-            line = self._next()
-            while line and len(lines) < _MAX_WRITTEN:
-                lines.append(line)
-                line = self._next()
-            dropped, self._dropped = self._dropped, 0
-            if dropped:
-                lines.append(f"… {dropped} lines were dropped: nobody read them in time")
+        while lines := self._waiting.take():
             render.log_lines(lines)
-            if line == "":
-                line = self._waiting.get()
 
-    def _next(self) -> str | None:
-        """Return a line that waits, an empty text when none does, None at the end."""
-        try:
-            return self._waiting.get_nowait()
-        except queue.Empty:
-            return ""
+
+class _Waiting:
+    """Lines on their way to the thread that writes them; what there is no room for is counted."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._lines: list[str] = []
+        self._characters = 0
+        self._dropped = 0
+        self._is_closed = False
+
+    def put(self, line: str) -> None:
+        """Add a line, if there is room."""
+        with self._changed:
+            if self._characters + len(line) > _MAX_CHARACTERS:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._characters += len(line) + _LINE_COST
+            self._changed.notify()
+
+    def take(self) -> list[str]:
+        """Wait for lines and return all; none once it is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines or self._is_closed)
+            lines, self._lines, self._characters = self._lines, [], 0
+            if self._dropped:
+                lines.append(f"… {self._dropped} lines were dropped: nobody read them in time")
+                self._dropped = 0
+            return lines
+
+    def close(self) -> None:
+        """Let `take` return what is left, and then nothing."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
 
 
 class _Handler(logging.Handler):

@@ -74,7 +74,7 @@ def test_a_reader_that_does_not_read_holds_nobody_and_is_told_what_it_missed(
     with os.fdopen(read_end) as reader, os.fdopen(write_end, "w") as writer:
         monkeypatch.setattr(sys, "stderr", writer)
         words = WorkerLog(levels)
-        for number in range(30_000):
+        for number in range(100_000):
             words.line("a-0", "stdout", f"{number} {'x' * 100}")
         found: list[str] = []
         reading = threading.Thread(target=lambda: found.extend(reader), daemon=True)
@@ -85,5 +85,5 @@ def test_a_reader_that_does_not_read_holds_nobody_and_is_told_what_it_missed(
         reading.join(60)
     told = [line for line in found if "(stdout)" in line]
     (missed,) = [line for line in found if "were dropped" in line]
-    assert len(told) + int(missed.split()[1]) == 30_000
+    assert len(told) + int(missed.split()[1]) == 100_000
     assert "INFO [a-0] 0 x" in told[0]
