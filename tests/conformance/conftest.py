@@ -8,6 +8,7 @@ import pytest
 
 from tests.conformance.validating import Room, add_faulty, add_versions, room
 from tests.isolation.workspaces import Workspace, once
+from tests.worker.standing import Stand
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,10 @@ def validating(host_tests_dir: Path) -> Iterator[Room]:
             add_faulty(mine / "plugins")
     with room(host_tests_dir / "validating", host_tests_dir / "store") as made:
         yield made
+
+
+@pytest.fixture
+def stand(tmp_path: Path, host_tests_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    """An empty plugin path and storage file of the test's own, for a standing worker."""
+    monkeypatch.setenv("VENVOY_STORE", str(host_tests_dir / "store"))
+    return Stand(tmp_path / "stand")

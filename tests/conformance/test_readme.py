@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ROW = re.compile(r"\| ([A-Z]{2}\d+b?) \| \w+ \| ([^|]*) \|")
+ROW = re.compile(r"\| ([A-Z]{2}\d+[b-e]?) \| \w+ \| ([^|]*) \|")
 ROWS = dict(ROW.findall((HERE / "README.md").read_text()))
 
 
 def ids_of(file: Path) -> set[str]:
     names = re.findall(r"^def (test_\w+)\(", file.read_text(), re.MULTILINE)
-    return {one for name in names for one in re.findall(r"(?<=_)[A-Z]{2}\d+b?(?=_)", name)}
+    return {one for name in names for one in re.findall(r"(?<=_)[A-Z]{2}\d+[b-e]?(?=_)", name)}
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -15,7 +15,6 @@ from tests.worker.standing import (
     until,
     until_lines,
     until_state,
-    until_task_version,
     writer,
 )
 
@@ -56,31 +55,6 @@ def test_the_same_config_again_leaves_the_tasks_alone(stand: Stand) -> None:
         await until(lambda: stand.heard.starts("numbers") == 2)
         await until_state(worker, "numbers", RUNNING, RUNNING)
         assert stand.heard.starts("numbers-0") == 1
-
-    stand.run(body)
-
-
-def test_ah10_a_change_of_the_version_alone_restarts_the_tasks(stand: Stand) -> None:
-    """AH10, MI02: walked up and down again; the status shows what runs."""
-    for version in ("1.0", "1.5", "2.0"):
-        stand.plugin(version)
-    tasks = stand.directory / "tasks"
-
-    async def body(worker: StandingWorker) -> None:
-        words = ["a"]
-        for step, version in enumerate(("1.0", "1.5", "2.0", "1.5", "1.0"), start=1):
-            tasks.write_text(" ".join(words))
-            config = steered(
-                connector__version=version, tasks__max="9", tasks_file=str(tasks), pause_s="0.05"
-            )
-            await worker.put_config("numbers", config)
-            await until_task_version(worker, "numbers", version)
-            await until_state(worker, "numbers", RUNNING, *(RUNNING for _ in words))
-            assert worker.status("numbers").connector.version == version
-            assert {one.version for one in worker.status("numbers").tasks} == {version}
-            assert stand.heard.starts("numbers-0") == step
-            if step == 3:
-                words += ["b"]
 
     stand.run(body)
 

@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import shutil
 import signal
 
 import pytest
 
 from launcher.worker.faults import InvalidConnectorConfigError
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State, TargetState
+from launcher.worker.views import State
 from tests.launcher.pipelines import lines_of, values
 from tests.worker.standing import STEERED, Stand, counter, steered, until, until_state, writer
 
@@ -119,73 +118,6 @@ def test_a_connector_may_say_that_it_failed_and_its_tasks_go_on(stand: Stand) ->
         await until_state(worker, "numbers", RUNNING, RUNNING)
 
     stand.run(body)
-
-
-def test_ah09_a_connector_whose_version_is_gone_is_told_about_still(stand: Stand) -> None:
-    """AH09, AH09d, AH09e: status, info, config, tasks and offsets answer; the type is unknown."""
-    location = stand.plugin("1.0")
-    pinned = counter(connector__version="1.0")
-
-    async def make(worker: StandingWorker) -> None:
-        await worker.create("numbers", pinned)
-        await until(lambda: worker.counters() and worker.counters()[0].records_out == 50)
-
-    stand.run(make)
-    shutil.move(location, stand.directory / "away")
-    stand.plugin("2.0", name="acme")
-
-    async def miss(worker: StandingWorker) -> None:
-        await until_state(worker, "numbers", FAILED, FAILED)
-        status = worker.status("numbers")
-        assert status.type == "unknown"
-        for trace in (status.connector.trace, status.tasks[0].trace):
-            assert trace is not None
-            assert "1.0" in trace
-            assert "2.0" in trace
-        assert status.connector.version == "1.0"  # what ran last
-        info = worker.info("numbers")
-        assert (info.type, info.tasks, info.config["count"]) == ("unknown", (0,), "50")
-        assert worker.config("numbers") == {**pinned, "name": "numbers"}
-        assert len(worker.tasks("numbers")) == 1
-        assert await worker.offsets("numbers") == (
-            {"partition": {"task": "0"}, "offset": {"next": 50}},
-        )
-        await worker.create("others", counter(topic="others"))
-        await until_state(worker, "others", RUNNING, RUNNING)
-        await worker.patch_config("numbers", {"connector.version": "2.0", "count": "60"})
-        await until_state(worker, "numbers", RUNNING, RUNNING)
-        assert worker.status("numbers").type == "source"
-        while await stand.end() < 60:
-            await asyncio.sleep(0.02)
-
-    stand.run(miss)
-    found = [one["n"] for one in values(stand.log_file)]  # type: ignore[index]
-    assert found == list(range(60))
-
-
-def test_ah09b_a_stored_connector_without_a_class_is_told_about_too(stand: Stand) -> None:
-    """AH09b, AH09c: no class, and no config at all."""
-    stand.plugin()
-
-    async def make(worker: StandingWorker) -> None:
-        for name in ("none", "empty"):
-            await worker.create(name, counter(), initial_state=TargetState.STOPPED)
-            await until_state(worker, name, STOPPED)
-
-    stand.run(make)
-    stand.rewrite("none", {"name": "none"})
-    stand.rewrite("empty", {})
-
-    async def look(worker: StandingWorker) -> None:
-        for name in ("none", "empty"):
-            await worker.resume(name)
-            await until_state(worker, name, FAILED)
-            assert worker.status(name).type == worker.info(name).type == "unknown"
-            trace = worker.status(name).connector.trace
-            assert trace is not None
-            assert "connector.class" in trace
-
-    stand.run(look)
 
 
 def test_sy02_a_slow_build_holds_nobody_else_up(stand: Stand) -> None:
