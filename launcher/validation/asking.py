@@ -15,12 +15,17 @@ __all__ = ["ask_all"]
 
 
 async def ask_all(
-    parts: Sequence[Part], own: Location, environments: Environments, inspectors: Inspectors
+    parts: Sequence[Part],
+    own: Location,
+    environments: Environments,
+    inspectors: Inspectors,
+    *,
+    secrets: frozenset[str],
 ) -> list[Answer]:
     """Ask the plugins of all parts at once; return the answers in the order of the parts.
 
-    `own` is the connector's location. The API's own plugins run in any host, so in the
-    connector's (design 9), unless its environment cannot be made.
+    `own` is the connector's location: the API's own plugins run in any host, so in the connector's
+    (design 9), unless its environment cannot be made. `secrets` are hidden in what is printed.
     """
     wanted = {part.plugin.location for part in parts if part.plugin is not None}
     made = dict(
@@ -41,7 +46,7 @@ async def ask_all(
             continue
         groups.setdefault(homes[plugin.location], []).append((number, part, plugin))
     for found in await asyncio.gather(
-        *(_asked(home, group, made[home], inspectors) for home, group in groups.items())
+        *(_asked(home, group, made[home], inspectors, secrets) for home, group in groups.items())
     ):
         answers |= found
     return [answers[number] for number in range(len(parts))]
@@ -59,13 +64,14 @@ async def _asked(
     group: Sequence[tuple[int, Part, Plugin]],
     made: Environment | VenvoyError,
     inspectors: Inspectors,
+    secrets: frozenset[str],
 ) -> dict[int, Answer]:
     failure = made if isinstance(made, VenvoyError) else None
     if isinstance(made, Environment):
         questions = [part.question(plugin) for _, part, plugin in group]
         isolated = home.shape is not Shape.WORKER
         try:
-            told = await inspectors.ask(made, questions, isolated=isolated)
+            told = await inspectors.ask(made, questions, isolated=isolated, secrets=secrets)
         except VenvoyError as error:
             failure = error
         else:

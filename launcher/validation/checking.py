@@ -70,7 +70,13 @@ class Checking:
         converters = self._converters(connector)
         aliases = self._aliases(connector)
         parts = [self._connector_part(connector), *aliases, *converters]
-        answers = await ask_all(parts, connector.location, self._environments, self._inspectors)
+        answers = await ask_all(
+            parts,
+            connector.location,
+            self._environments,
+            self._inspectors,
+            secrets=self._draft.likely_secrets,
+        )
         self._check_common(converters=converters)
         self._check_kind(connector, answers[0])
         for answer in answers[1 : len(aliases) + 1]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from launcher.configs.providers import VARIABLE
-from launcher.configs.secrets import HIDDEN, Masker
+from launcher.configs.secrets import HIDDEN, Masker, likely_password_keys
 from launcher.validation.framework_key import FrameworkKey
 from launcher.validation.framework_values import ValueFaultError, read_value, shown
 from launcher.validation.infos import ConfigInfo, ConfigInfos, ConfigKeyInfo, ConfigValueInfo
@@ -39,6 +39,12 @@ class Draft:
     def names(self) -> frozenset[str]:
         """The keys that are defined by now."""
         return frozenset(self._definitions)
+
+    @property
+    def likely_secrets(self) -> frozenset[str]:
+        """What must not be told before it is known which keys are passwords."""
+        passwords = {self.config[key] for key in likely_password_keys(self.config)}
+        return self._secrets | passwords
 
     @property
     def is_faultless(self) -> bool:

@@ -2,23 +2,46 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias, cast
 
-from launcher.hosts.control import PluginFailedError
+from launcher.configs.secrets import Masker
+from launcher.hosts.control import Message, PluginFailedError
 from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import Host, HostSpec, OnOutput
 from launcher.planning.workplace import Workplace
-from launcher.tasks.runtime import RunSettings
+from launcher.tasks.runtime import Event, OnEvent, RunSettings
 from launcher.validation.infos import ConfigKeyInfo, ConfigValueInfo
 from manager.plugins.catalog import Plugin
 from manager.store.environments import Environment
 
-__all__ = ["Fault", "Inspected", "Inspectors", "Question", "StartHost", "host_starter"]
+__all__ = ["Fault", "Inspected", "Inspectors", "Question", "StartHost", "Veil", "host_starter"]
 
-StartHost: TypeAlias = Callable[[Environment, bool], Awaitable[Host]]
+
+class Veil:
+    """Hides the secrets of the config that a host is asked about in all that the host says.
+
+    Those of the config before, too: what a host prints may come late.
+    """
+
+    def __init__(self) -> None:
+        self._secrets: tuple[frozenset[str], ...] = ()
+        self._masker = Masker(())
+
+    def hide(self, secrets: frozenset[str]) -> None:
+        """Hide the secrets of the next config."""
+        self._secrets = (*self._secrets[-1:], secrets)
+        self._masker = Masker(frozenset().union(*self._secrets))
+
+    def mask(self, text: str) -> str:
+        """Return the text without secrets."""
+        return self._masker.mask(text)
+
+
+StartHost: TypeAlias = Callable[[Environment, bool, Veil], Awaitable[Host]]
 """Starts a greeted host of mode `connector` in an environment; False: not isolated."""
 
+_NAME = "validation"
 _MOST_PER_ENVIRONMENT = 4
 _Key: TypeAlias = tuple[str, bool]
 _CALLS_ONLY = frozenset(("validation", "no-validation", "no-definition", "exactly-once"))
@@ -73,13 +96,21 @@ class Inspectors:
         self._idle_s = idle_s
         self._idle: dict[_Key, list[Host]] = {}
         self._busy: set[Host] = set()
+        self._veils: dict[Host, Veil] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._slots: dict[_Key, asyncio.Semaphore] = {}
 
     async def ask(
-        self, environment: Environment, questions: Sequence[Question], *, isolated: bool = True
+        self,
+        environment: Environment,
+        questions: Sequence[Question],
+        *,
+        isolated: bool = True,
+        secrets: frozenset[str] = frozenset(),
     ) -> list[Inspected]:
         """Ask plugins of one environment, one after the other; return their answers in order.
+
+        `secrets` are hidden in what the plugins print and log meanwhile.
 
         Raises:
             VenvoyError: a host could not be started at all.
@@ -89,7 +120,8 @@ class Inspectors:
         slots = self._slots.setdefault(key, asyncio.Semaphore(_MOST_PER_ENVIRONMENT))
         async with slots:
             while len(answers) < len(questions):
-                host = self._take(key) or await self._start_host(environment, isolated)
+                host = self._take(key) or await self._start(environment, isolated)
+                self._veils[host].hide(secrets)
                 self._busy.add(host)
                 keep = False
                 try:
@@ -109,6 +141,13 @@ class Inspectors:
             self._end(host)
         self._idle.clear()
         await asyncio.gather(*self._ending)
+
+    async def _start(self, environment: Environment, isolated: bool) -> Host:
+        veil = Veil()
+        host = await self._start_host(environment, isolated, veil)
+        self._veils[host] = veil
+        host.ended.add_done_callback(lambda _: self._veils.pop(host, None))
+        return host
 
     def _take(self, key: _Key) -> Host | None:
         kept = self._idle.get(key, [])
@@ -145,12 +184,16 @@ def host_starter(
     workplace: Callable[[], Workplace],
     settings: RunSettings,
     on_output: OnOutput,
+    on_event: OnEvent = lambda _event: None,
 ) -> StartHost:
-    """Return what starts hosts as those of tasks are started; call it from the main thread."""
+    """Return what starts hosts as those of tasks are started; call it from the main thread.
 
-    async def start(environment: Environment, isolated: bool) -> Host:
+    What plugins print and log is told under the name `validation`.
+    """
+
+    async def start(environment: Environment, isolated: bool, veil: Veil) -> Host:
         spec = HostSpec(
-            name="validation",
+            name=_NAME,
             mode="connector",
             python=environment.python,
             api_dir=workplace().context.api.path,
@@ -158,7 +201,18 @@ def host_starter(
             parent_environment=settings.parent_environment,
             isolated=isolated,
         )
-        host = Host.spawn(spec, guardian=guardian, on_output=on_output)
+
+        def take(message: Message) -> None:
+            if message.get("type") == "log":
+                event = Event.from_message(_NAME, message)
+                on_event(replace(event, text=veil.mask(event.text)))
+
+        host = Host.spawn(
+            spec,
+            guardian=guardian,
+            on_output=lambda name, stream, line: on_output(name, stream, veil.mask(line)),
+        )
+        host.on_message = take
         await host.greeting()
         return host
 

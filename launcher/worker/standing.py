@@ -103,6 +103,7 @@ class StandingWorker:
                 workplace=lambda: self._preparer.workplace,
                 settings=settings,
                 on_output=on_output,
+                on_event=on_event,
             ),
         )
         self._around = Surroundings(

@@ -84,6 +84,19 @@ def test_a_password_is_masked_in_what_a_connector_says_of_it(validating: Room) -
     assert info(infos, "unheard.of").definition.display_name == "unheard.of"
 
 
+def test_what_a_plugin_prints_and_logs_while_it_checks_is_told_without_secrets(
+    validating: Room,
+) -> None:
+    validator = validating.make()
+    told_before = len(validating.told)
+    config = {**SOURCE, "required": "loud", "password": "hunter2!"}
+    assert not faults(validating.validate_with(validator, config))
+    validating.runner.run(validator.close())  # then all that its host said has been told
+    told = validating.told[told_before:]
+    assert "printed [hidden]" in told
+    assert "logged [hidden]" in told
+
+
 def test_a_secret_in_the_class_is_not_told_either(
     validating: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from launcher.planning.workplace import Workplace, open_workplace
 from launcher.settings import inherited_environment
 from launcher.tasks.runtime import RunSettings
 from launcher.validation.infos import ConfigInfo, ConfigInfos
-from launcher.validation.inspectors import host_starter
+from launcher.validation.inspectors import Veil, host_starter
 from launcher.validation.validator import Validator
 from launcher.worker.views import Json
 from manager.store.environments import Environment
@@ -171,6 +171,10 @@ class Source(SourceConnector):
 class SampleSource(Source):
     def validate(self, configs):
         checked = super().validate(configs)
+        if configs.get("required") == "loud":
+            import logging
+            print("printed", configs["password"], flush=True)
+            logging.getLogger("acme").error("logged %s", configs["password"])
         if configs.get("required") == "strange":
             checked.value("required").add_error_message("strange: " + configs["password"])
             checked.config_values.append(ConfigValue("unheard.of", "1", error_messages=["bad"]))
@@ -263,6 +267,7 @@ class Room:
         self.work = work
         self.runner = asyncio.Runner()
         self.hosts: list[Host] = []
+        self.told: list[str] = []
         self._made: list[Validator] = []
         self.validator = self.make()
 
@@ -278,11 +283,12 @@ class Room:
             guardian=self.guardian,
             workplace=lambda: self.workplace,
             settings=RunSettings(working_dir=self.work, parent_environment=inherited_environment()),
-            on_output=lambda task, stream, line: None,
+            on_output=lambda task, stream, line: self.told.append(line),
+            on_event=lambda event: self.told.append(event.text),
         )
 
-        async def noted(environment: Environment, isolated: bool) -> Host:
-            host = await start(environment, isolated)
+        async def noted(environment: Environment, isolated: bool, veil: Veil) -> Host:
+            host = await start(environment, isolated, veil)
             self.hosts.append(host)
             return host
 

@@ -1,7 +1,7 @@
 """The host's end of the control socket: a 4-byte big-endian length, then a JSON object.
 
-Every message has a `type`. From the worker: `start`, `validate`, `task_configs` and `stop` carry
-an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`; `pause` and
+Every message has a `type`. From the worker: `start`, `validate`, `inspect`, `task_configs` and
+`stop` carry an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`; `pause` and
 `resume` are answered by `paused` and `resumed` once it is so. From the host, unasked: `hello`
 first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause` (of partitions, by a sink),
 `caught_up`, `reconfigure`, `errors` (cumulative counts, by Kafka's names), `stopped`, and
