@@ -13,6 +13,12 @@ from tests.wheel_maker import make_wheel as make_wheel_file
 PYTHON_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of tests that can go on for longer than CI has time."""
+    parser.addoption("--chaos-seconds", type=float, default=20, help="how long hosts are killed")
+    parser.addoption("--chaos-seed", type=int, help="of an earlier run, to repeat it")
+
+
 def installed_pythons() -> dict[str, Path]:
     """Every CPython of PYTHON_VERSIONS on this machine by its real path: pyenv's, then PATH's."""
     found: dict[str, Path] = {}
