@@ -1,10 +1,10 @@
 """The host's end of the control socket: a 4-byte big-endian length, then a JSON object.
 
 Every message has a `type`. From the worker: `start`, `validate`, `inspect`, `task_configs` and
-`stop` carry an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`; `pause` and
-`resume` are answered by `paused` and `resumed` once it is so. From the host, unasked: `hello`
-first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause` (of partitions, by a sink),
-`caught_up`, `reconfigure`, `errors` (cumulative counts, by Kafka's names), `stopped`, and
+`stop` carry an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`;
+`pause` and `resume` are answered by `paused` and `resumed` once it is so. From the host, unasked:
+`hello` first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause` (of partitions, by a
+sink), `caught_up`, `reconfigure`, `errors` (cumulative counts, by Kafka's names), `stopped`, and
 `dead_letter` before any `commit` that covers its record: the worker answers `stored` with its
 `number`. An `error` value is
 {"class", "message", "traceback", "retriable"}.
