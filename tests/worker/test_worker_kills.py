@@ -32,6 +32,16 @@ from tests.worker.test_standalone import WORKER
 _KILLS = int(os.environ.get("WORKER_KILLS", "5"))
 _SEED = int(os.environ.get("WORKER_KILLS_SEED", str(random.SystemRandom().randrange(10**6))))
 _ENDLESS = {"count": "1000000000", "pause_s": "0.05", "batch": "5"}
+_SMALL = 128
+_FUSSY = {
+    "transforms": "small",
+    "transforms__small__type": "Cast$Value",
+    "transforms__small__spec": "n:int8",
+    "errors__tolerance": "all",
+    "errors__deadletterqueue__topic__name": "dead",
+    "errors__deadletterqueue__context__headers__enable": "true",
+}
+"""A sink to which every number that is not small is a dead letter."""
 _SOURCES = ("numbers", "toggled", "changing", "guest")
 
 
@@ -56,6 +66,7 @@ class Trial:
         self.asked = {
             "numbers": _Asked(),
             "written": _Asked(),
+            "fussy": _Asked(),
             "toggled": _Asked(),
             "changing": _Asked(tasks=2),
             "asleep": _Asked(target="STOPPED"),
@@ -72,6 +83,7 @@ class Trial:
         configs = {
             "numbers": counter(**_ENDLESS, topic="numbers", acked_file=str(self.acked)),
             "written": writer(self.out),
+            "fussy": writer(self.directory / "fussy.jsonl", **_FUSSY),
             "toggled": counter(**_ENDLESS, topic="toggled"),
             "changing": self.changing(2),
         }
@@ -149,6 +161,7 @@ class Trial:
             self._check_connectors(connection)
             self._check_sources(connection, storage)
             self._check_sink(connection, storage)
+            self._check_dead_letters(connection, storage)
 
     def _check_connectors(self, connection: sqlite3.Connection) -> None:
         """What was answered is stored; what was not answered is stored whole or not at all."""
@@ -182,10 +195,7 @@ class Trial:
             assert stored[offset] == number
 
     def _check_sink(self, connection: sqlite3.Connection, storage: Path) -> None:
-        row = connection.execute(
-            "SELECT offset FROM sink_offsets WHERE connector = 'written'"
-        ).fetchone()
-        committed = row[0] if row else 0
+        committed = _committed(connection, "written")
         self._not_behind(("written",), committed)
         stored = values_in(storage, "numbers")
         assert committed <= len(stored)
@@ -193,6 +203,16 @@ class Trial:
         assert all(put[offset] == stored[offset] for offset in range(committed))
         self.figures["records put"] = len(put)
         self.figures["offset committed"] = committed
+
+    def _check_dead_letters(self, connection: sqlite3.Connection, storage: Path) -> None:
+        committed = _committed(connection, "fussy")
+        self._not_behind(("fussy",), committed)
+        dead = {value["n"] for value in values_in(storage, "dead")}
+        assert dead.isdisjoint(range(_SMALL))
+        assert dead >= set(range(_SMALL, committed))
+        put = {line[1] for line in whole_lines(self.directory / "fussy.jsonl")}
+        assert put >= set(range(min(_SMALL, committed)))
+        self.figures["dead letters"] = len(dead)
 
     def _not_behind(self, what: tuple[str, ...], value: int) -> None:
         assert value >= self._least.get(what, 0), f"{what} went back to {value}"
@@ -230,6 +250,13 @@ def whole_lines(file: Path) -> list[Any]:
     return found
 
 
+def _committed(connection: sqlite3.Connection, sink: str) -> int:
+    """The offset that a sink of `numbers` has committed."""
+    query = "SELECT offset FROM sink_offsets WHERE connector = ? AND topic = 'numbers'"
+    row = connection.execute(query, (sink,)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def _tables(storage: Path) -> bool:
     with contextlib.closing(sqlite3.connect(storage)) as connection:
         return bool(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -256,7 +283,7 @@ def test_a_worker_that_is_killed_loses_nothing_and_comes_back(
     standalone, chance = trial.standalone, trial.chance
     print(f"seed {_SEED}")
     standalone.start(*trial.files())
-    standalone.until(lambda: len(standalone.get("/connectors")) == 5)
+    standalone.until(lambda: len(standalone.get("/connectors")) == 6)
     for number in range(_KILLS):
         if chance.random() < 0.3 and number:
             standalone.launch()
