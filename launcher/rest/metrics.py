@@ -151,12 +151,14 @@ class _WorkerCollector(Collector):
 
 
 def _statuses(worker: WorkerInterface) -> Iterator[tuple[ConnectorStatus, str]]:
-    """Return each connector that has a status, and its class as the config says it."""
+    """Return each connector that has a status, and its class: found, or as the config has it."""
     for name in worker.connectors():
         try:
-            yield worker.status(name), worker.config(name).get("connector.class", _UNDEFINED)
+            status = worker.status(name)
+            asked = worker.config(name).get("connector.class", _UNDEFINED)
         except NotFoundError:
             continue
+        yield status, status.class_name or asked
 
 
 def _connector_families(pairs: Iterable[tuple[ConnectorStatus, str]]) -> Iterator[Metric]:
@@ -205,7 +207,10 @@ def _task_labels(status: ConnectorStatus, class_name: str, task: TaskState) -> d
 
 
 def _stage_families(statuses: Iterable[ConnectorStatus]) -> Iterator[Metric]:
-    """Return Kafka's connector-transform-metrics and connector-predicate-metrics."""
+    """Return Kafka's connector-transform-metrics and connector-predicate-metrics.
+
+    A predicate that several transformations have is told once.
+    """
     families = {
         role: InfoMetricFamily(
             f"venvoy_connector_{word}", f"A {role} of a task", labels=("connector", "task", word)
@@ -213,9 +218,10 @@ def _stage_families(statuses: Iterable[ConnectorStatus]) -> Iterator[Metric]:
         for role, word in (("transformation", "transform"), ("predicate", "predicate"))
     }
     for status in statuses:
-        for stage in status.stages:
-            if stage.role in families:
-                _add_stage(families[stage.role], status, stage)
+        stages = {(stage.role, stage.alias): stage for stage in status.stages}
+        for (role, _), stage in stages.items():
+            if role in families:
+                _add_stage(families[role], status, stage)
     yield from families.values()
 
 

@@ -205,6 +205,7 @@ class ManagedConnector:
             tasks=tuple(self._task_states[index] for index in sorted(self._task_states)),
             type=self.kind,
             stages=prepared.stages if prepared is not None else (),
+            class_name=prepared.class_name if prepared is not None else None,
         )
 
     def counters(self) -> tuple[TaskCounters, ...]:

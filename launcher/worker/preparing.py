@@ -45,6 +45,11 @@ class Prepared:
         return str(self.plan.connector.plugin.version)
 
     @property
+    def class_name(self) -> str:
+        """The connector's class, with its module."""
+        return self.plan.connector.plugin.class_name
+
+    @property
     def environment(self) -> str:
         """The digest of the connector's own environment."""
         return self._digest(self.plan.connector)

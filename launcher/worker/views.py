@@ -165,13 +165,18 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorStatus:
-    """A connector, its tasks, and the versions of everything in its pipeline."""
+    """A connector, its tasks, and the versions of everything in its pipeline.
+
+    `class_name` is the connector's class with its module, None before it was found; for metrics,
+    as Kafka's status does not tell it.
+    """
 
     name: str
     connector: ConnectorState
     tasks: tuple[TaskState, ...]
     type: ConnectorType
     stages: tuple[StageVersion, ...] = ()
+    class_name: str | None = None
 
     def as_json(self) -> Json:
         """Return Kafka's ConnectorStateInfo, and `stages`."""

@@ -148,7 +148,8 @@ class FakeWorker:
             ),
             tasks=tuple(self._task(connector, number) for number in connector.tasks),
             type=_TYPES[connector.class_name],
-            stages=_stages(connector.config),
+            stages=_stages(),
+            class_name=connector.class_name,
         )
 
     def tasks(self, name: str) -> tuple[TaskInfo, ...]:
@@ -369,15 +370,15 @@ class FakeWorker:
             raise InvalidConnectorConfigError(tuple(errors))
 
 
-def _stages(config: Mapping[str, str]) -> tuple[StageVersion, ...]:
+def _stages() -> tuple[StageVersion, ...]:
     named = {
         "key.converter": None,
         "value.converter": None,
         "header.converter": None,
-        **dict.fromkeys(("transformation",), "up"),
-        **dict.fromkeys(("predicate",), "empty"),
+        "transformation": "up",
+        "predicate": "empty",
     }
-    return tuple(
+    every = [
         StageVersion(
             role=role,
             alias=alias,
@@ -386,7 +387,8 @@ def _stages(config: Mapping[str, str]) -> tuple[StageVersion, ...]:
             environment=f"{number}23456789abc",
         )
         for number, (role, alias) in enumerate(named.items(), 1)
-    )
+    ]
+    return (*every, every[-1])  # two transformations have the predicate
 
 
 def _key(name: str, *, default: str | None = None) -> Json:

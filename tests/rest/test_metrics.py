@@ -35,7 +35,7 @@ def scrape(client: httpx.Client) -> Samples:
 
 
 def test_the_versions_of_everything_in_a_task(client: httpx.Client) -> None:
-    config = {**SOURCE_CONFIG, "connector.version": "1.4.0"}
+    config = {**SOURCE_CONFIG, "connector.class": "CsvSource", "connector.version": "1.4.0"}
     client.put("/connectors/csv/config", json=config)
     samples = scrape(client)
     assert samples["venvoy_connector_task_info"] == [
