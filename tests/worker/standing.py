@@ -11,7 +11,7 @@ from launcher.hosts.guardian import Guardian
 from launcher.planning.workplace import open_workplace
 from launcher.settings import WorkerConfig
 from launcher.storage.sqlite_log import SqliteLog
-from launcher.storage.worker_store import SqliteWorkerStore
+from launcher.storage.worker_store import SqliteWorkerStore, StoredConnector
 from launcher.tasks.runtime import Event, RunSettings
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
@@ -20,14 +20,18 @@ from tests.launcher.pipelines import PLUGINS, lines_of
 from tests.wheel_maker import make_wheel
 
 ENTRY_POINTS = {
-    "venvoy.source": {"counter": "acme:Counter", "steered": "acme_steered:Steered"},
+    "venvoy.source": {
+        "counter": "acme:Counter",
+        "steered": "acme_steered:Steered",
+        "guarded": "acme_steered:Guarded",
+    },
     "venvoy.sink": {"writer": "acme:Writer", "careful": "acme_steered:CarefulWriter"},
     "venvoy.transformation": {"tag": "acme:Tag"},
     "venvoy.predicate": {"even": "acme:Even"},
 }
 
 STEERED = '''
-import os, pathlib, threading, time
+import logging, os, pathlib, threading, time
 from venvoy_api import *
 from acme import Counter, CounterTask, Writer
 
@@ -86,6 +90,22 @@ class SteeredTask(CounterTask):
         if there(self.props, "fault_file"):
             raise ValueError("the task broke with " + self.props.get("password", "nothing"))
         super().misbehave()
+
+class Guarded(Steered):
+    """Has a password, and prints it."""
+    def config(self):
+        return super().config().define("pin", ConfigType.PASSWORD, None,
+            importance=Importance.HIGH, documentation="a password that is not called so")
+    def start(self, props):
+        print("the connector prints", props["pin"], flush=True)
+        super().start(props)
+    def task_class(self): return GuardedTask
+
+class GuardedTask(SteeredTask):
+    def start(self, props):
+        print("the task prints", props["pin"], flush=True)
+        logging.getLogger("acme").warning("the task logs %s", props["pin"])
+        super().start(props)
 
 class CarefulWriter(Writer):
     def alter_offsets(self, configs, offsets):
@@ -185,14 +205,22 @@ class Stand:
             finally:
                 await worker.close()
 
+    def stored(self, name: str) -> StoredConnector:
+        """What the storage file has of a connector, while no worker runs."""
+
+        async def body() -> StoredConnector:
+            with contextlib.closing(SqliteLog(self.log_file)) as log:
+                return (await SqliteWorkerStore(log).connectors())[name]
+
+        return asyncio.run(body())
+
     def rewrite(self, name: str, config: Mapping[str, str]) -> None:
         """Put another config into the storage file, unchecked."""
+        changed = dataclasses.replace(self.stored(name), config=config)
 
         async def body() -> None:
             with contextlib.closing(SqliteLog(self.log_file)) as log:
-                store = SqliteWorkerStore(log)
-                stored = (await store.connectors())[name]
-                await store.put_connector(dataclasses.replace(stored, config=config))
+                await SqliteWorkerStore(log).put_connector(changed)
 
         asyncio.run(body())
 

@@ -177,6 +177,38 @@ def test_what_providers_give_is_never_stored_nor_told(
     connection.close()
 
 
+def test_passwords_are_hidden_also_after_a_restart_and_come_back_unharmed(stand: Stand) -> None:
+    stand.plugin()
+    pins = {"one": "first-secret-pin", "two": "second-secret-pin"}
+
+    def config(pin: str, **more: str) -> dict[str, str]:
+        return steered(connector__class="acme_steered.Guarded", pin=pin, **more)
+
+    async def make(worker: StandingWorker) -> None:
+        for name, pin in pins.items():
+            made = await worker.create(name, config(pin, topic=name))
+            assert made.config["pin"] == "[hidden]"
+        await look(worker)
+        shown = dict(worker.config("one"))
+        await worker.put_config("one", {**shown, "batch": "3"})
+        await until(lambda: worker.tasks("one")[0].config.get("batch") == "3")
+
+    async def look(worker: StandingWorker) -> None:
+        for name in pins:
+            await until_state(worker, name, RUNNING, RUNNING)
+            assert worker.config(name)["pin"] == "[hidden]"
+            assert worker.info(name).config["pin"] == "[hidden]"
+            assert worker.tasks(name)[0].config["pin"] == "[hidden]"
+        texts = stand.heard.texts()
+        for who in ("the connector prints", "the task prints", "the task logs"):
+            assert {text for text in texts if text.startswith(who)} == {f"{who} [hidden]"}
+
+    stand.run(make)
+    stand.run(look)
+    assert stand.stored("one").config["pin"] == "first-secret-pin"
+    assert not [text for text in stand.heard.texts() if "secret-pin" in text]
+
+
 def test_a_sink_reads_the_topics_that_its_pattern_finds_also_later(stand: Stand) -> None:
     stand.plugin()
     out = stand.directory / "out.jsonl"
