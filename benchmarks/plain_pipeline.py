@@ -1,7 +1,8 @@
 """The pipeline of `benchmarks.pipelines` without venvoy's hosts: one process, one plain loop.
 
-``python -m benchmarks.plain_pipeline source|sink CONFIG`` runs it once and prints the seconds, from
-the first poll to the last append or from the first read to the last put. CONFIG is JSON.
+``python -m benchmarks.plain_pipeline source|sink CONFIG`` runs it once and prints the seconds by
+the clock, from the first poll to the last append or from the first read to the last put, and the
+seconds of the processor. CONFIG is JSON.
 """
 
 import asyncio
@@ -31,7 +32,9 @@ def main() -> None:
     log = SqliteLog(Path(config["log"]))
     try:
         pipeline = Pipeline(log, config)
-        print(asyncio.run(pipeline.run_source() if kind == "source" else pipeline.run_sink()))
+        began = time.process_time()
+        seconds = asyncio.run(pipeline.run_source() if kind == "source" else pipeline.run_sink())
+        print(seconds, time.process_time() - began)
     finally:
         log.close()
 
