@@ -52,6 +52,7 @@ class WorkerConfig:
     flush_interval_s: float
     shutdown_timeout_s: float
     properties: Mapping[str, str]
+    zygote_idle_s: float = 300.0
     strangers: tuple[str, ...] = ()
     mistaken: tuple[UnknownKeyError, ...] = ()
     unused: tuple[str, ...] = ()
@@ -93,9 +94,23 @@ def parse_worker_config(
     config = parser.config(file, mistaken=mistaken, strangers=rest)
     if standing:
         config = parser.with_rest(config)
+        config = replace(config, strangers=(*rest, *_unread_provider_keys(pairs)))
     if parser.problems:
         raise ProblemsError(subject=f"the worker config `{file}`", problems=parser.problems)
     return config
+
+
+def _unread_provider_keys(pairs: Mapping[str, str]) -> tuple[str, ...]:
+    """Return keys of providers that the worker does not have, or that are no provider's keys."""
+    prefix = "config.providers."
+    names = {name.strip() for name in pairs.get("config.providers", "").split(",")}
+    unread = []
+    for key in pairs:
+        name, _, rest = key.removeprefix(prefix).partition(".")
+        is_read = name in names and (rest == "class" or rest.startswith("param."))
+        if key.startswith(prefix) and not is_read:
+            unread.append(key)
+    return tuple(unread)
 
 
 class _Parser:
@@ -118,6 +133,7 @@ class _Parser:
             flush_interval_s=self._milliseconds("offset.flush.interval.ms", 10_000),
             shutdown_timeout_s=self._milliseconds("task.shutdown.graceful.timeout.ms", 5_000),
             properties=self.pairs,
+            zygote_idle_s=self._milliseconds("zygote.idle.timeout.ms", 300_000),
             strangers=strangers,
             mistaken=mistaken,
             unused=tuple(key for key in self.pairs if key in WORKER_KEYS_OF_KAFKA),

@@ -127,6 +127,16 @@ def test_a_standing_worker_warns_of_what_it_does_not_know(tmp_path: Path) -> Non
     assert (worker.strangers, worker.unused) == (("zzz",), ("group.id",))
 
 
+def test_keys_below_the_providers_that_no_provider_reads_are_strangers(tmp_path: Path) -> None:
+    worker = standing(
+        tmp_path,
+        "config.providers=env, file\nconfig.providers.env.class=EnvVarConfigProvider\n"
+        "config.providers.file.clas=x\nconfig.providers.file.param.allowed.paths=/\n"
+        "config.providers.vault.class=x\n",
+    )
+    assert worker.strangers == ("config.providers.file.clas", "config.providers.vault.class")
+
+
 def test_every_fault_of_a_standing_workers_file_is_told_at_once(tmp_path: Path) -> None:
     assert faults(
         tmp_path,
