@@ -88,6 +88,7 @@ class Task(ABC):
         self.is_complete = False
         self._is_paused = paused
         self._is_begun = False
+        self._has_phase = False
         self._stop_asked = False
         self._failure: VenvoyError | None = None
         self._orderly: set[int] = set()
@@ -293,10 +294,12 @@ class Task(ABC):
             for place, host in enumerate(self.hosts)
         ]
         results = await asyncio.gather(*starts, return_exceptions=True)
-        if not any(isinstance(result, BaseException) for result in results):
+        is_started = not any(isinstance(result, BaseException) for result in results)
+        if is_started and not self._has_phase:  # else the host has told a newer one meanwhile
             self._tell_phase(Phase.PAUSED if began_paused else Phase.RUNNING)
 
     def _tell_phase(self, phase: Phase) -> None:
+        self._has_phase = True
         self.runtime.tell(self.spec.name, phase)
         self.listener.phase(phase)
 

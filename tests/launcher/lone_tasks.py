@@ -108,9 +108,13 @@ async def lone_task(
     *,
     task_class: str,
     config: Mapping[str, str] | None = None,
+    before: str | None = None,
     **fields: object,
 ) -> AsyncIterator[LoneTask]:
-    """Start the hosts of a plan's only task, `acme:<task_class>`; they are killed at the end."""
+    """Start the hosts of a plan's only task, `acme:<task_class>`; they are killed at the end.
+
+    `before` is a message that is sent ahead of the start.
+    """
     pairs = [socket.socketpair() for _ in plan.segments]
     is_source = plan.kind == "source"
     ins = [None, *(pair[1] for pair in pairs[:-1])] if is_source else [one[1] for one in pairs]
@@ -140,6 +144,8 @@ async def lone_task(
                 await host.greeting()
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             task = LoneTask(plan, hosts, heard, reader, writer)
+            if before is not None:
+                task.send(before)
             await asyncio.gather(
                 *(
                     host.control.request(

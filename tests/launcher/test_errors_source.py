@@ -184,11 +184,12 @@ async def _store(task: LoneTask, count: int) -> None:
         count -= frame.count
 
 
-def test_a_host_counts_what_failed_by_kafkas_names(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hosts", [1, 3])
+def test_a_host_counts_what_failed_by_kafkas_names(tmp_path: Path, hosts: int) -> None:
     made = environments(tmp_path)
     config = {**CONFIG, "task": "0"}
     fault = {"fail": "1", "how": "retriable", "times": "3"}
-    plan = chain("source", made, config, hosts=1, failing="KEY_CONVERTER", fault=fault)
+    plan = chain("source", made, config, hosts=hosts, failing="KEY_CONVERTER", fault=fault)
 
     async def body() -> None:
         async with lone_task(

@@ -169,3 +169,26 @@ def test_a_paused_sink_whose_put_is_to_be_retried_waits_and_can_be_stopped(tmp_p
             assert task.said("commit") == []
 
     asyncio.run(body())
+
+
+@pytest.mark.parametrize(("first", "paused"), [("pause", False), ("resume", True)])
+def test_what_is_said_before_the_start_is_newer_than_the_start_message(
+    tmp_path: Path, first: str, paused: bool
+) -> None:
+    made = environments(tmp_path)[:1]
+    polling = tmp_path / "polling"
+    config = {**CONFIG, "polling_file": str(polling)}
+
+    async def body() -> None:
+        chain = source_plan(made, hosts=1)
+        async with lone_task(
+            chain, made, task_class="CounterTask", config=config, before=first, paused=paused
+        ) as task:
+            if first == "pause":
+                await task.hear("paused")
+                assert not polling.exists()
+            else:
+                await until(polling.exists)
+                assert task.said("paused") == []
+
+    asyncio.run(body())

@@ -42,14 +42,19 @@ def main(mode: str, options: dict[str, str]) -> int:
     names = [name for name in options if name in ("in", "out")]
     sockets = {name: DataSocket(int(options[name])) for name in names}
     request = control.receive()
-    while request is not None and logs.take(request):
+    is_told = False  # to rest or to move, which is newer than what the start says of it
+    while request is not None and (logs.take(request) or request["type"] in ("pause", "resume")):
+        if request["type"] in ("pause", "resume"):
+            session.take(request)
+            is_told = True
         request = control.receive()
     if request is None:
         return 1
     if request["type"] == "stop":  # the run ended before this task began
         control.send({"type": "stopped", "failed": False})
         return 0
-    session.wants_pause = bool(request.get("paused", False))
+    if not is_told:
+        session.wants_pause = bool(request.get("paused", False))
     return _Task(session, request, sockets).run()
 
 
