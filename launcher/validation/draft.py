@@ -73,6 +73,8 @@ class Draft:
             value = key.info.default_value
             if name in self.config:
                 value = self._read(key, self.config[name])
+            elif name in self._raw:
+                value = None
             elif key.info.required:
                 self.fault(
                     name,
