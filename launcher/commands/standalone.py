@@ -14,7 +14,7 @@ from launcher.commands.interruption import InterruptedByUserError
 from launcher.commands.worker_log import WorkerLog
 from launcher.configs.listeners import Listener
 from launcher.configs.properties import read_mapping
-from launcher.configs.providers import Providers
+from launcher.configs.providers import Providers, Resolved
 from launcher.configs.secrets import Masker
 from launcher.configs.worker_config import parse_worker_config
 from launcher.hosts.guardian import Guardian
@@ -29,7 +29,7 @@ from launcher.storage.worker_store import SqliteWorkerStore, WorkerStore
 from launcher.tasks.runtime import RunSettings
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.standing import StandingWorker
-from manager.errors import VenvoyError
+from manager.errors import ProblemsError, VenvoyError
 from manager.plugins.entry_points import PluginType
 from manager.plugins.selection import select
 
@@ -84,15 +84,36 @@ class _Parts:
 
 
 def _read(file: Path) -> tuple[WorkerConfig, Masker, tuple[str, ...]]:
-    """Return the worker's config with its `${…}` replaced, what hides them, and warnings."""
+    """Return the worker's config with its `${…}` replaced, what hides them, and warnings.
+
+    Raises:
+        UnreadableConfigError: the file cannot be read.
+        ProblemsError: every fault of its providers, variables, values and converters.
+    """
     pairs = read_mapping(file)
-    resolved = Providers.from_worker(pairs).resolve(
-        {key: value for key, value in pairs.items() if not key.startswith(_NOT_RESOLVED)}
-    )
-    config = parse_worker_config(
-        {**pairs, **resolved.config}, file=file, working_dir=Path.cwd(), standing=True
-    )
-    return config, Masker(resolved.secrets), resolved.warnings
+    problems: list[VenvoyError] = []
+    resolved = Resolved(config={}, secrets=frozenset())
+    with _collecting(problems):
+        plain = {key: one for key, one in pairs.items() if not key.startswith(_NOT_RESOLVED)}
+        resolved, faults = Providers.from_worker(pairs).try_resolve(plain)
+        problems += faults
+    pairs = {**pairs, **resolved.config}
+    with _collecting(problems):
+        worker_converters(pairs, where=str(file))
+    with _collecting(problems):
+        config = parse_worker_config(pairs, file=file, working_dir=Path.cwd(), standing=True)
+        if not problems:
+            return config, Masker(resolved.secrets), resolved.warnings
+    raise ProblemsError(subject=f"the worker config `{file}`", problems=problems)
+
+
+@contextlib.contextmanager
+def _collecting(problems: list[VenvoyError]) -> Iterator[None]:
+    """Go on after faults, which are added to the others."""
+    try:
+        yield
+    except ProblemsError as error:
+        problems += error.problems
 
 
 def _tell_unread_keys(config: WorkerConfig, words: WorkerLog) -> None:
@@ -130,7 +151,7 @@ def _opened_workplace(
 
 
 def _tell_missing_converters(config: WorkerConfig, workplace: Workplace, words: WorkerLog) -> None:
-    """Warn of converters that no connector can get from the worker's file; raises ProblemsError."""
+    """Warn of converters that no connector can get from the worker's file."""
     converters = worker_converters(config.properties, where=str(config.file))
     for type_, request in (
         (PluginType.CONVERTER, converters.key),
@@ -158,6 +179,7 @@ async def _run(parts: _Parts, files: Sequence[Path]) -> int:
         parent_environment=inherited_environment(),
         flush_interval_s=parts.config.flush_interval_s,
         shutdown_timeout_s=parts.config.shutdown_timeout_s,
+        zygote_idle_s=parts.config.zygote_idle_s,
         until_drained=False,
     )
     store = SqliteWorkerStore(parts.log)

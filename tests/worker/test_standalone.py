@@ -146,15 +146,14 @@ def test_faults_of_the_worker_s_file_are_told_at_once(standalone: Standalone) ->
         listeners="http://:0",
         config_providers="vault",
         rest_max_body_bytes="many",
+        key_converter_plugin_version="[1",
         foo="1",
     )
     standalone.launch()
     assert standalone.wait() == 1
+    assert "error: 5 problems in the worker config" in standalone.said
     assert "`config.providers.vault.class` is missing" in standalone.said
-    add_keys(standalone, config_providers="")
-    standalone.launch()
-    assert standalone.wait() == 1
-    assert "error: 3 problems in the worker config" in standalone.said
+    assert "`key.converter.plugin.version`" in standalone.said
     assert "names `http://:0`, which other machines can reach without a password" in standalone.said
     assert "`rest.max.body.bytes` is `many`, not a number of bytes" in standalone.said
 
