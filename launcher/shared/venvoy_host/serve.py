@@ -7,7 +7,7 @@ import operator
 from typing import Any
 
 import venvoy_api
-from venvoy_host import boot, logs
+from venvoy_host import boot
 from venvoy_host.connector import ConnectorServer
 from venvoy_host.control import Control, describe
 from venvoy_host.first import import_module
@@ -41,21 +41,30 @@ def main(mode: str, options: dict[str, str]) -> int:
         return 0
     names = [name for name in options if name in ("in", "out")]
     sockets = {name: DataSocket(int(options[name])) for name in names}
-    request = control.receive()
-    is_told = False  # to rest or to move, which is newer than what the start says of it
-    while request is not None and (logs.take(request) or request["type"] in ("pause", "resume")):
-        if request["type"] in ("pause", "resume"):
-            session.take(request)
-            is_told = True
-        request = control.receive()
+    request = _order(session)
     if request is None:
         return 1
     if request["type"] == "stop":  # the run ended before this task began
         control.send({"type": "stopped", "failed": False})
         return 0
-    if not is_told:
-        session.wants_pause = bool(request.get("paused", False))
     return _Task(session, request, sockets).run()
+
+
+def _order(session: Session) -> dict[str, Any] | None:
+    """Wait for the start message, or for `stop`; None when the worker is gone.
+
+    A `pause` or `resume` ahead of it is newer than what the start says of it.
+    """
+    is_told = False
+    while True:
+        request = session.control.receive()
+        if request is None or request["type"] in ("start", "stop"):
+            break
+        is_told = is_told or request["type"] in ("pause", "resume")
+        session.take(request)
+    if request is not None and not is_told:
+        session.wants_pause = bool(request.get("paused", False))
+    return request
 
 
 class _Task:
