@@ -93,6 +93,7 @@ def run_prepared(
         parent_environment=inherited_environment(),
         flush_interval_s=worker.flush_interval_s,
         shutdown_timeout_s=worker.shutdown_timeout_s,
+        zygote_idle_s=worker.zygote_idle_s,
     )
 
     async def serve(open_log: Callable[[], SqliteLog]) -> RunReport:

@@ -43,6 +43,7 @@ WORKER_KEYS = frozenset(
         "storage.file",
         "offset.flush.interval.ms",
         "task.shutdown.graceful.timeout.ms",
+        "zygote.idle.timeout.ms",
         *CONVERTER_KEYS,
     )
 )

@@ -239,19 +239,19 @@ class Host:
         for stream, line in lines:
             self._outputs[stream].tell(line)
 
-    async def greeting(self) -> None:
+    async def greeting(self, *, timeout_s: float = _GREETING_TIMEOUT_S) -> None:
         """Wait for its hello. A host that does not greet, or is not waited for, is ended.
 
         Raises:
             HostDiedError: it ended before it said hello.
-            HostSilentError: it lives, and said nothing for a minute.
+            HostSilentError: it lives, and said nothing for `timeout_s`.
             ProtocolMismatchError: it speaks another protocol.
         """
         try:
             await asyncio.wait(
                 (self._hello, self.ended),
                 return_when=asyncio.FIRST_COMPLETED,
-                timeout=_GREETING_TIMEOUT_S,
+                timeout=timeout_s,
             )
         except asyncio.CancelledError:
             await self.kill()
@@ -261,7 +261,7 @@ class Host:
             if self.ended.done():
                 raise self.death()
             await self.kill()
-            raise HostSilentError(task=self.spec.name, timeout_s=_GREETING_TIMEOUT_S)
+            raise HostSilentError(task=self.spec.name, timeout_s=timeout_s)
         spoken = self._hello.result().get("protocols")
         protocols = tuple(spoken) if isinstance(spoken, list) else ()
         if _PROTOCOL not in protocols:

@@ -34,7 +34,7 @@ class Zygotes:
 
     `tell` is called once for each environment and preload set that cannot be forked, with the name
     of the host that was to be and the reason. Where a process can be no subreaper (outside Linux,
-    without ctypes), every host has a new process.
+    without ctypes), and with an `idle_s` of 0, every host has a new process.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Zygotes:
             self._subreaper = None
 
     async def _forked_host(self, spec: HostSpec, on_output: OnOutput) -> Host | None:
-        if spec.preload is None or not self._may_fork():
+        if spec.preload is None or self._idle_s <= 0 or not self._may_fork():
             return None
         key = ZygoteKey(
             python=spec.python,

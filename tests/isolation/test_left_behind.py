@@ -1,5 +1,6 @@
 """Nothing is left behind: no host, and nothing that a plugin started, however the worker ends."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -20,6 +21,9 @@ class BusyTask(Task):
     def start(self, props):
         self.props = props
         here = props["here"]
+        if props["alone"] == "yes":
+            open(os.path.join(here, "busy"), "w").close()
+            return
         shell = "sleep 600 & sleep 600; : " + here
         self.children = [subprocess.Popen(["/bin/sh", "-c", shell])]
         context = multiprocessing.get_context("spawn")
@@ -70,7 +74,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
     return True
 
 
-def busy(workspace: Workspace, *, ends: str, forks: bool = True) -> Path:
+def busy(workspace: Workspace, *, ends: str, forks: bool = True, alone: str = "no") -> Path:
     if not forks:
         (workspace.plugins / "busy").mkdir()
         (workspace.plugins / "busy" / "venvoy.toml").write_text("preload = false\n")
@@ -81,7 +85,7 @@ def busy(workspace: Workspace, *, ends: str, forks: bool = True) -> Path:
         entry_points={"venvoy.source": {"busy": "busy:Busy"}},
     )
     here = str(workspace.work)
-    return workspace.config("busy", "busy.Busy", topic="busy", here=here, ends=ends)
+    return workspace.config("busy", "busy.Busy", topic="busy", here=here, ends=ends, alone=alone)
 
 
 @pytest.mark.parametrize("forks", [True, False], ids=["forks", "processes"])
@@ -109,6 +113,20 @@ def test_when_the_worker_ends_no_process_is_left(
         _, stderr = worker.communicate(timeout=30)
         expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 0, signal.SIGINT: 130}
         assert worker.returncode == expected[number], stderr
+        assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+
+
+@pytest.mark.parametrize("forks", [True, False], ids=["forks", "processes"])
+def test_hosts_end_with_the_worker_though_the_guardian_is_gone(
+    workspace: Workspace, *, forks: bool
+) -> None:
+    config = busy(workspace, ends="no", forks=forks, alone="yes")
+    with workspace.start("run", "--offline", workspace.worker(), config) as worker:
+        assert wait_until((workspace.work / "busy").exists, 30)
+        (guardian,) = (one for one in processes_of(workspace) if "guardian_process" in one)
+        os.kill(int(guardian.split()[0]), signal.SIGKILL)
+        worker.kill()
+        worker.communicate(timeout=30)
         assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from launcher.hosts.guardian import Guardian
-from launcher.hosts.host import Host, HostDiedError, HostSpec
+from launcher.hosts.host import Host, HostDiedError, HostSilentError, HostSpec
 from launcher.settings import SHARED_DIR
 from manager.proc import UnstartableError, inherited
 from tests.launcher.pipelines import make_environment
@@ -98,6 +98,21 @@ def test_the_last_word_of_a_host_arrives_though_a_message_to_it_does_not(tmp_pat
 
     asyncio.run(body())
     assert heard == ["stopped"]
+
+
+def test_a_host_that_does_not_greet_is_ended(tmp_path: Path) -> None:
+    modules = {"slow.pth": "import time; time.sleep(600)\n"}
+    environment = make_environment(tmp_path / "environment", modules)
+
+    async def body() -> None:
+        with Guardian(parent_environment=inherited()) as guardian:
+            wanted = spec(tmp_path, environment.python)
+            host = Host.spawn(wanted, guardian=guardian, on_output=lambda *_: None)
+            with pytest.raises(HostSilentError, match="did not come up within 1 s"):
+                await host.greeting(timeout_s=1)
+            assert host.ended.result() == -signal.SIGKILL
+
+    asyncio.run(body())
 
 
 def test_a_start_that_is_called_off_leaves_nothing_open(tmp_path: Path) -> None:

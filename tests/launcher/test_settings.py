@@ -21,6 +21,9 @@ def test_an_empty_file_is_a_worker_without_isolation(tmp_path: Path) -> None:
     assert worker.plugin_path == ""
     assert worker.storage_file == tmp_path / "worker.sqlite"
     assert (worker.flush_interval_s, worker.shutdown_timeout_s) == (10.0, 5.0)
+    assert worker.zygote_idle_s == 300.0
+    worker = read_worker_config(write(tmp_path, "zygote.idle.timeout.ms=1500\n"))
+    assert worker.zygote_idle_s == 1.5
 
 
 def test_a_relative_storage_file_lies_below_the_working_directory(tmp_path: Path) -> None:

@@ -499,6 +499,16 @@ def test_an_idle_zygote_ends(environment: Environment, tmp_path: Path) -> None:
     asyncio.run(body())
 
 
+def test_without_idle_time_every_host_is_a_process(
+    environment: Environment, tmp_path: Path
+) -> None:
+    async def body() -> None:
+        async with nursery(tmp_path, idle_s=0) as it:
+            assert not is_fork(await it.start(environment))
+
+    asyncio.run(body())
+
+
 def test_a_start_that_is_called_off_leaves_no_host(
     environment: Environment, tmp_path: Path
 ) -> None:
