@@ -1,6 +1,7 @@
 """The standing worker: connectors made, changed, steered and asked about while it runs."""
 
 import asyncio
+import platform
 import traceback
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -466,8 +467,9 @@ def _restored(stored: StoredConnector, config: Mapping[str, str]) -> Mapping[str
 
 
 def _worker_id(config: WorkerConfig) -> str:
-    """Return `host:port`: what is advertised, else the first listener's."""
+    """Return `host:port`: what is advertised, else the first listener's; a machine's own name."""
     first = config.listeners[0]
-    host = config.advertised_host or first.host or "127.0.0.1"
+    every = first.host in {"", "0.0.0.0", "::"}  # noqa: S104  # compared, not bound
+    host = config.advertised_host or (platform.node() if every else first.host) or "127.0.0.1"
     port = config.advertised_port or first.port
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -30,7 +30,7 @@ class Standalone:
         self.worker_file = worker_file
         self.process: subprocess.Popen[bytes] | None = None
         self._stderr = directory / "stderr.txt"
-        self._url = ""
+        self.url = ""
 
     @property
     def said(self) -> str:
@@ -54,7 +54,7 @@ class Standalone:
     def start(self, *files: Path | str, shell: str = "true") -> "Standalone":
         """Start a worker and wait until its REST API answers that all is well."""
         self.launch(*files, shell=shell)
-        self._url = self.until(lambda: (m := _ADDRESS.search(self.said)) and m[1])
+        self.url = self.until(lambda: (m := _ADDRESS.search(self.said)) and m[1])
         self.until(lambda: self.get("/health")["status"] == "healthy")
         return self
 
@@ -86,7 +86,7 @@ class Standalone:
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """Send a request; return the JSON, or None for an empty answer."""
         request = urllib.request.Request(
-            f"{self._url}{path}",
+            f"{self.url}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={} if body is None else {"Content-Type": "application/json"},

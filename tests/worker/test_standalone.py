@@ -1,6 +1,7 @@
 """`venvoy standalone` as its operator meets it: files, signals, faults, the log."""
 
 import json
+import platform
 import signal
 import socket
 import sqlite3
@@ -196,6 +197,27 @@ def test_a_file_of_users_that_names_none_is_told_before_anything_starts(
     standalone.launch()
     standalone.until(lambda: "the REST API is at" in standalone.said)
     assert standalone.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "host"),
+    [
+        ({"listeners": "http://localhost:0"}, "localhost"),
+        ({"listeners": "http://:0", "rest_insecure_allow": "true"}, platform.node()),
+        ({"rest_advertised_host_name": "me", "rest_advertised_port": "1"}, "me"),
+    ],
+)
+def test_the_worker_is_known_by_what_others_reach_it_by(
+    standalone: Standalone, keys: dict[str, str], host: str
+) -> None:
+    add_keys(standalone, **keys)
+    file = write_properties(standalone.directory / "n.properties", {"name": "n", **counter()})
+    standalone.start(file)
+    standalone.until_states("n", "RUNNING", "RUNNING")
+    status = standalone.get("/connectors/n/status")
+    port = "1" if host == "me" else standalone.url.rpartition(":")[2]
+    assert status["connector"]["worker_id"] == f"{host}:{port}"
+    assert status["tasks"][0]["worker_id"] == f"{host}:{port}"
 
 
 def test_a_worker_without_a_stderr_runs_all_the_same(standalone: Standalone) -> None:
