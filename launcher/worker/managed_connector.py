@@ -139,13 +139,12 @@ class ManagedConnector:
 
     def retarget(self) -> None:
         """Another target was stored."""
-        paused = self.stored.target is TargetState.PAUSED
-        for slot in self._slots.values():
-            slot.task.set_paused(paused)
         if self.stored.target is TargetState.STOPPED:
             self._supersede()
-        else:
-            self.wake()
+            return
+        for slot in self._slots.values():
+            slot.task.set_paused(self.stored.target is TargetState.PAUSED)
+        self.wake()
 
     def restart(self, *, connector: bool, tasks: Collection[int]) -> None:
         """Restart the connector's own object, or some tasks, or both; shown as RESTARTING."""
