@@ -18,7 +18,7 @@ from launcher.rest.schemas import SCHEMAS
 from tests.rest.conftest import SOURCE_CONFIG
 from tests.rest.fake_worker import Connector, FakeWorker
 from tests.rest.running import served
-from tests.rest.schemathesis_run import examine
+from tests.rest.schemathesis_run import ROOT, examine
 
 EVERY = operations(Metrics(FakeWorker()), authenticated=False)
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document(EVERY, authenticated=False)))
@@ -57,6 +57,12 @@ def test_every_route_is_there_and_in_the_document(client: httpx.Client, operatio
     path = re.sub(r"\{\w+\}", "0", operation.path)
     assert client.request(operation.method, path).status_code != 405
     assert operation.method in client.options(path).headers["allow"]
+
+
+def test_the_page_for_people_has_every_route_and_no_other() -> None:
+    page = (ROOT / "docs" / "rest.md").read_text()
+    listed = re.findall(r"^\| `([A-Z]+) (\S+)` \|", page, re.MULTILINE)
+    assert sorted(listed) == sorted((operation.method, operation.path) for operation in EVERY)
 
 
 def test_names_of_operations_are_unique() -> None:
