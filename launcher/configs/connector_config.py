@@ -14,12 +14,14 @@ __all__ = [
     "ConnectorConfig",
     "PluginRequest",
     "TransformRequest",
+    "framework_names",
+    "keys_below",
     "parse_connector_config",
     "read_connector_config",
     "request_converter",
 ]
 
-_INTERNAL_KEYS = frozenset(("type", "predicate", "negate", "plugin.version"))
+_VERSION = "plugin.version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,22 @@ def request_converter(
     request = parser.converter(part)
     problems.extend(parser.problems)
     return request
+
+
+def framework_names(prefix: str) -> frozenset[str]:
+    """Return the names below a stage's prefix that are the framework's, not the plugin's own."""
+    if prefix.startswith("transforms."):
+        return frozenset(("type", "predicate", "negate", _VERSION))
+    return frozenset(("type", _VERSION) if prefix.startswith("predicates.") else (_VERSION,))
+
+
+def keys_below(pairs: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """Return the plugin's own keys of a stage, without their prefix."""
+    names = framework_names(prefix)
+    cut = {
+        key.removeprefix(prefix): value for key, value in pairs.items() if key.startswith(prefix)
+    }
+    return {name: value for name, value in cut.items() if name not in names}
 
 
 class _Parser:
@@ -221,17 +239,8 @@ class _Parser:
             name_key=name_key,
             version_key=f"{prefix}plugin.version",
             asked_version=self.pairs.get(f"{prefix}plugin.version"),
-            config=self.below(prefix),
+            config=keys_below(self.pairs, prefix),
         )
-
-    def below(self, prefix: str) -> Mapping[str, str]:
-        """The keys under a prefix, without it and without those that are the framework's."""
-        cut = {
-            key.removeprefix(prefix): value
-            for key, value in self.pairs.items()
-            if key.startswith(prefix)
-        }
-        return {key: value for key, value in cut.items() if key not in _INTERNAL_KEYS}
 
     def transforms(self) -> tuple[TransformRequest, ...]:
         predicates = self.aliases("predicates")
@@ -262,7 +271,7 @@ class _Parser:
             name_key=f"{prefix}type",
             version_key=f"{prefix}plugin.version",
             asked_version=self.pairs.get(f"{prefix}plugin.version"),
-            config=self.below(prefix),
+            config=keys_below(self.pairs, prefix),
         )
 
     def transform(self, alias: str, predicates: tuple[str, ...]) -> TransformRequest | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from launcher.configs.connector_config import keys_below
 from launcher.validation.choosing import choose
 from launcher.validation.draft import Draft
 from launcher.validation.framework_values import read_value
-from launcher.validation.parts import Part, keys_below
+from launcher.validation.parts import Part
 from manager.plugins.catalog import Catalog
 from manager.plugins.entry_points import PluginType
 from manager.plugins.locations import Location

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from launcher.configs.config_keys import CONNECTOR_PREFIXES, unknown_keys
+from launcher.configs.connector_config import keys_below
 from launcher.validation.aliases import check_alias_rules, choose_alias, unique_aliases
 from launcher.validation.asking import ask_all
 from launcher.validation.choosing import Chosen, choose, class_names
@@ -23,7 +24,7 @@ from launcher.validation.framework_values import ValueFaultError, is_version
 from launcher.validation.inspectors import Fault, Inspectors
 from launcher.validation.kind_keys import sink_keys, source_keys, topic_creation_keys
 from launcher.validation.kind_rules import check_sink, check_source
-from launcher.validation.parts import Answer, Part, keys_below, prefixed_keys, prefixed_values
+from launcher.validation.parts import Answer, Part, prefixed_keys, prefixed_values
 from launcher.validation.planned import plan_faults
 from launcher.worker.faults import RequestError
 from manager.plugins.catalog import Catalog, Plugin

@@ -12,6 +12,7 @@ from launcher.hosts.host import Host, HostSpec, OnOutput
 from launcher.planning.workplace import Workplace
 from launcher.tasks.runtime import Event, OnEvent, RunSettings
 from launcher.validation.infos import ConfigKeyInfo, ConfigValueInfo
+from launcher.worker.faults import RefusedError
 from manager.plugins.catalog import Plugin
 from manager.store.environments import Environment
 
@@ -99,6 +100,7 @@ class Inspectors:
         self._veils: dict[Host, Veil] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._slots: dict[_Key, asyncio.Semaphore] = {}
+        self._is_closed = False
 
     async def ask(
         self,
@@ -113,7 +115,7 @@ class Inspectors:
         `secrets` are hidden in what the plugins print and log meanwhile.
 
         Raises:
-            VenvoyError: a host could not be started at all.
+            VenvoyError: a host could not be started at all, or must not be any more.
         """
         key = (environment.digest, isolated)
         answers: list[Inspected] = []
@@ -136,15 +138,22 @@ class Inspectors:
         return answers
 
     async def close(self) -> None:
-        """End every host, also those that are waited for."""
+        """End every host, also those that are waited for; none is started any more."""
+        self._is_closed = True
         for host in (*self._busy, *(host for hosts in self._idle.values() for host in hosts)):
             self._end(host)
         self._idle.clear()
         await asyncio.gather(*self._ending)
 
     async def _start(self, environment: Environment, isolated: bool) -> Host:
+        stopping = RefusedError("the worker is stopping", remedy="ask it again when it has started")
+        if self._is_closed:
+            raise stopping
         veil = Veil()
         host = await self._start_host(environment, isolated, veil)
+        if self._is_closed:
+            await host.kill()
+            raise stopping
         self._veils[host] = veil
         host.ended.add_done_callback(lambda _: self._veils.pop(host, None))
         return host

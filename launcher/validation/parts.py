@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from launcher.configs.connector_config import framework_names
 from launcher.validation.choosing import Chosen
 from launcher.validation.infos import ConfigKeyInfo, ConfigValueInfo
 from launcher.validation.inspectors import Inspected, Question
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Plugin
 
-__all__ = ["Answer", "Part", "keys_below", "prefixed_keys", "prefixed_values"]
-
-_FRAMEWORKS = frozenset(("type", "predicate", "negate", "plugin.version"))
+__all__ = ["Answer", "Part", "prefixed_keys", "prefixed_values"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +51,6 @@ class Answer:
     failure: VenvoyError | None = None
 
 
-def keys_below(config: Mapping[str, str], prefix: str) -> dict[str, str]:
-    """Return the keys of a part without their prefix, and without the framework's own."""
-    cut = {
-        key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)
-    }
-    return {key: value for key, value in cut.items() if key not in _FRAMEWORKS}
-
-
 def prefixed_keys(
     keys: tuple[ConfigKeyInfo, ...], part: Part, *, first_order: int
 ) -> tuple[ConfigKeyInfo, ...]:
@@ -70,6 +61,7 @@ def prefixed_keys(
     """
     if not part.prefix:
         return keys
+    masked = framework_names(part.prefix)
     named = [
         replace(
             key,
@@ -77,7 +69,7 @@ def prefixed_keys(
             dependents=tuple(part.prefix + name for name in key.dependents),
         )
         for key in keys
-        if key.name not in _FRAMEWORKS
+        if key.name not in masked
     ]
     if part.family is None:
         return tuple(named)
@@ -94,6 +86,7 @@ def prefixed_values(
     """Return a plugin's values under their full names, which their faults tell, too."""
     if not prefix:
         return values
+    masked = framework_names(prefix)
     return tuple(
         replace(
             value,
@@ -101,7 +94,7 @@ def prefixed_values(
             errors=tuple(_named(error, value.name, prefix) for error in value.errors),
         )
         for value in values
-        if value.name not in _FRAMEWORKS
+        if value.name not in masked
     )
 
 

@@ -534,6 +534,13 @@ def test_RV57_the_frameworks_keys_mask_a_transformations_own_of_that_name(
     assert info(infos, "transforms.t.must.exist.key").definition.type == "BOOLEAN"
 
 
+def test_RV57_a_converters_own_keys_are_not_masked(validating: Room) -> None:
+    config = {**SOURCE, "key.converter": "faulty.TypedConverter", "key.converter.type": "c"}
+    text = one_fault(faults(validating.validate(config)), "key.converter.type")
+    assert text.startswith("Invalid value c for configuration key.converter.type: ")
+    assert not faults(validating.validate({**config, "key.converter.type": "a"}))
+
+
 CHAIN = """
 import time
 from venvoy_api import *

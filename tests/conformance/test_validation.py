@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from launcher.validation.infos import ConfigInfos
 from launcher.worker.faults import RequestError
 from manager.errors import ProblemsError
 from tests.conformance.validating import CLASSES, FAULTY, Room, faults, info, room
@@ -275,3 +276,24 @@ def test_many_at_once_share_what_is_started_and_made(validating: Room) -> None:
 
     assert validating.runner.run(all_at_once()) == [True] * len(configs)
     assert len(validating.hosts) - before <= 8
+
+
+def test_closing_ends_what_is_waited_for(validating: Room) -> None:
+    validator = validating.make()
+    before = len(validating.hosts)
+    hanging = {**SOURCE, "connector.class": "faulty.HangingSource"}
+
+    async def close_meanwhile() -> ConfigInfos:
+        waiting = asyncio.create_task(validator.validate(hanging))
+        while len(validating.hosts) == before:
+            await asyncio.sleep(0.01)
+        await validator.close()
+        return await waiting
+
+    found = faults(validating.runner.run(close_meanwhile()))
+    assert list(found) == ["connector.class"]
+    assert "SIGKILL" in found["connector.class"][0]
+    assert (
+        "the worker is stopping"
+        in faults(validating.validate_with(validator, SOURCE))["connector.class"][0]
+    )

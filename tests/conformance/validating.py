@@ -117,6 +117,9 @@ class ArgumentsConverter(_Arguments, Convert): pass
 class ThrowingConverter(_Throws, Convert): pass
 class NoConfigDefConverter(_NoConfigDef, Convert): pass
 class MisconfiguredConverter(_Misconfigured, Convert): pass
+class TypedConverter(Convert):
+    def config(self):
+        return ConfigDef().define("type", ConfigType.STRING, NO_DEFAULT, ValidString("a", "b"))
 class ConfigDefRaisesConverter(_ConfigDefRaises, Convert): pass
 class AbstractHeader(_Abstract, ConvertHeader): pass
 class ArgumentsHeader(_Arguments, ConvertHeader): pass
@@ -215,7 +218,7 @@ _FAULTY_POINTS = {
     "venvoy.sink": ["Sink"],
     "venvoy.converter": [
         "AbstractConverter", "ArgumentsConverter", "ThrowingConverter", "NoConfigDefConverter",
-        "MisconfiguredConverter", "ConfigDefRaisesConverter",
+        "MisconfiguredConverter", "ConfigDefRaisesConverter", "TypedConverter",
     ],
     "venvoy.header_converter": [
         "AbstractHeader", "ArgumentsHeader", "ThrowingHeader", "NoConfigDefHeader",

@@ -138,3 +138,18 @@ def test_a_key_like_no_other_is_passed_on() -> None:
         prefixes=CONNECTOR_PREFIXES,
     )
     assert (mistaken, strangers) == ((), ("database.history.kafka.topic",))
+
+
+def test_a_stage_keeps_its_own_keys_whatever_their_names_are() -> None:
+    own = {"type": "t", "predicate": "p", "negate": "n", "k": "v"}
+    pairs = {f"{prefix}.{name}": value for name, value in own.items()
+             for prefix in ("key.converter", "predicates.p", "transforms.t")}  # fmt: skip
+    pairs |= {"key.converter": "C", "key.converter.plugin.version": "1", "predicates": "p",
+              "predicates.p.plugin.version": "1", "transforms.t.negate": "true"}  # fmt: skip
+    config = parse({**GOOD, **pairs, "transforms": "t"})
+    assert config.key_converter is not None
+    assert config.key_converter.config == own
+    (transform,) = config.transforms
+    assert transform.plugin.config == {"k": "v"}
+    assert transform.predicate is not None
+    assert transform.predicate.config == {"predicate": "p", "negate": "n", "k": "v"}
