@@ -43,6 +43,7 @@ StartHost: TypeAlias = Callable[[Environment, bool, Veil], Awaitable[Host]]
 """Starts a greeted host of mode `connector` in an environment; False: not isolated."""
 
 _NAME = "validation"
+_DIED = "died"
 _MOST_PER_ENVIRONMENT = 4
 _Key: TypeAlias = tuple[str, bool]
 _CALLS_ONLY = frozenset(("validation", "no-validation", "no-definition", "exactly-once"))
@@ -78,6 +79,11 @@ class Inspected:
     keys: tuple[ConfigKeyInfo, ...] = ()
     values: tuple[ConfigValueInfo, ...] = ()
     answers: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def has_died(self) -> bool:
+        """Whether the host ended instead of answering."""
+        return self.fault is not None and self.fault.kind == _DIED
 
     @property
     def spoils_its_host(self) -> bool:
@@ -122,20 +128,32 @@ class Inspectors:
         slots = self._slots.setdefault(key, asyncio.Semaphore(_MOST_PER_ENVIRONMENT))
         async with slots:
             while len(answers) < len(questions):
-                host = self._take(key) or await self._start(environment, isolated)
-                self._veils[host].hide(secrets)
-                self._busy.add(host)
-                keep = False
-                try:
-                    for question in questions[len(answers) :]:
-                        keep = False
-                        answers.append(await _asked(host, question))
-                        keep = not answers[-1].spoils_its_host
-                        if not keep:
-                            break
-                finally:
-                    self._leave(key, host, keep=keep)
+                kept = self._take(key)
+                host = kept or await self._start(environment, isolated)
+                told = await self._ask_host(key, host, questions[len(answers) :], secrets)
+                if kept is not None and told[0].has_died:
+                    continue  # it may have died before, of something else: a new one will tell
+                answers += told
         return answers
+
+    async def _ask_host(
+        self, key: _Key, host: Host, questions: Sequence[Question], secrets: frozenset[str]
+    ) -> list[Inspected]:
+        """Ask one host until one answer spoils it; at least one question is answered."""
+        self._veils[host].hide(secrets)
+        self._busy.add(host)
+        told: list[Inspected] = []
+        keep = False
+        try:
+            for question in questions:
+                keep = False
+                told.append(await _asked(host, question))
+                keep = not told[-1].spoils_its_host
+                if not keep:
+                    break
+        finally:
+            self._leave(key, host, keep=keep)
+        return told
 
     async def close(self) -> None:
         """End every host, also those that are waited for; none is started any more."""
@@ -236,7 +254,7 @@ async def _asked(host: Host, question: Question) -> Inspected:
     except ConnectionResetError:
         await asyncio.wait((host.ended,))
         death = host.death()
-        return Inspected(fault=Fault(kind="died", message=f"{death.message}; {death.hint}"))
+        return Inspected(fault=Fault(kind=_DIED, message=f"{death.message}; {death.hint}"))
     return _inspected(cast("Mapping[str, object]", answer))
 
 

@@ -1,6 +1,8 @@
 """CC: CachedConnectorsTest. Hosts are kept, what went wrong is not."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,21 @@ def test_CC02_a_host_that_could_not_load_a_plugin_is_not_asked_again(validating:
     assert len(validating.hosts) == before + 2
     good = {**config, "connector.class": "faulty.SampleSource"}
     assert not faults(validating.validate_with(validator, good))
+
+
+def test_CC02_a_kept_host_that_died_of_something_else_is_replaced(validating: Room) -> None:
+    validator = validating.make()
+
+    async def kill_between() -> list[int]:
+        config = sources("1.1.0")
+        first = await validator.validate(config)
+        os.kill(validating.hosts[-1].pid, signal.SIGKILL)
+        second = await validator.validate(config)  # before the worker can know of the death
+        return [first.error_count, second.error_count]
+
+    before = len(validating.hosts)
+    assert validating.runner.run(kill_between()) == [0, 0]
+    assert len(validating.hosts) == before + 2
 
 
 def test_CC03_a_version_that_is_not_there_does_not_harm_the_others(validating: Room) -> None:
