@@ -164,17 +164,21 @@ class Inspectors:
         await asyncio.gather(*self._ending)
 
     async def _start(self, environment: Environment, isolated: bool) -> Host:
-        stopping = RefusedError("the worker is stopping", remedy="ask it again when it has started")
-        if self._is_closed:
-            raise stopping
+        self._refuse_if_closed()
         veil = Veil()
         host = await self._start_host(environment, isolated, veil)
-        if self._is_closed:
+        try:
+            self._refuse_if_closed()
+        except RefusedError:
             await host.kill()
-            raise stopping
+            raise
         self._veils[host] = veil
         host.ended.add_done_callback(lambda _: self._veils.pop(host, None))
         return host
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise RefusedError("the worker is stopping", remedy="ask it again when it has started")
 
     def _take(self, key: _Key) -> Host | None:
         kept = self._idle.get(key, [])
