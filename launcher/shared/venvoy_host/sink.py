@@ -248,9 +248,11 @@ class SinkLoop:
             if not self._put(part):
                 return False
             self.put_records += len(part)
-            for record in part:
-                partition = TopicPartition(record.original_topic, record.original_partition)
-                self.positions[partition] = record.original_offset + 1
+            last = {
+                (one.original_topic, one.original_partition): one.original_offset for one in part
+            }
+            for place, offset in last.items():
+                self.positions[TopicPartition(*place)] = offset + 1
             if not self.session.is_stopping and self.session.wants_pause:
                 self._hold()
             if self.session.is_stopping or self.context.rewinds:
