@@ -16,7 +16,6 @@ from manager.plugins.selection import (
     AmbiguousNameError,
     NoMatchingVersionError,
     UnknownPluginError,
-    WrongTypeError,
     select,
 )
 from manager.plugins.versions import InvalidVersionSpecError, VersionSpec
@@ -98,15 +97,20 @@ def _chosen(catalog: Catalog, name: str, version: str | None) -> Plugin:
 
 
 def _selected(catalog: Catalog, name: str, spec: VersionSpec) -> Plugin:
-    """Select among the types in Kafka's order: a class may be of two, as JsonConverter is."""
-    for plugin_type in _IN_KAFKAS_ORDER:
-        try:
-            return select(catalog, type=plugin_type, name=name, spec=spec, own=None).plugin
-        except (UnknownPluginError, WrongTypeError):
-            continue
-    if name.strip().rpartition(".")[2] in _NO_PLUGINS:
-        valid = ", ".join(sorted(str(one) for one in PluginType))
-        raise RequestError(f"Invalid plugin class {name}. Valid types are {valid}.")
-    raise NotFoundError(
-        f"Unknown plugin {name}.", remedy="`venvoy plugins list` shows what is installed"
-    )
+    """Select the class that the name means, as the type that comes first in Kafka's order.
+
+    A class may be of two types, as JsonConverter is. A short name of two classes is refused.
+    """
+    try:
+        chosen = select(catalog, type=_IN_KAFKAS_ORDER, name=name, spec=spec, own=None).plugin
+    except UnknownPluginError as error:
+        if name.strip().rpartition(".")[2] in _NO_PLUGINS:
+            valid = ", ".join(sorted(str(one) for one in PluginType))
+            text = f"Invalid plugin class {name}. Valid types are {valid}."
+            raise RequestError(text) from error
+        raise NotFoundError(
+            f"Unknown plugin {name}.", remedy="`venvoy plugins list` shows what is installed"
+        ) from error
+    twins = [one for one in catalog.plugins if one.class_name == chosen.class_name]
+    first = min((one.type for one in twins), key=_IN_KAFKAS_ORDER.index)
+    return select(catalog, type=first, name=chosen.class_name, spec=spec, own=None).plugin

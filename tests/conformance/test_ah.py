@@ -140,6 +140,13 @@ def test_AH08b_a_config_provider_is_no_plugin_to_configure(validating: Room) -> 
     )
 
 
+def test_a_short_name_of_two_classes_is_refused_whatever_their_types(validating: Room) -> None:
+    with pytest.raises(RequestError) as caught:
+        validating.plugin_config("Simple")  # also SimpleHeaderConverter without its suffix
+    assert "`faulty.Simple`" in caught.value.message
+    assert "`venvoy_api.converters.SimpleHeaderConverter`" in caught.value.message
+
+
 @pytest.mark.parametrize("name", ["faulty.AbstractConverter", "faulty.ThrowingTransformation"])
 def test_a_plugin_that_cannot_be_made_has_its_reason_told(validating: Room, name: str) -> None:
     with pytest.raises(RequestError, match=r"abstract|no luck"):
