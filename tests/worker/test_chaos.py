@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -94,6 +95,7 @@ class Chaos:
         self.chance = chance
         self.figures: Counter[str] = Counter()
         self.larges = 0
+        self.began = time.monotonic()
         self.calm_pids: dict[str, int] = {}
 
     async def begin(self) -> None:
@@ -162,6 +164,7 @@ class Chaos:
 
     async def restart(self, name: str) -> None:
         """Restart what failed, and wait until it runs."""
+        self.say(f"restart {name}")
         connector, _, index = name.rpartition("-")
         if index.isdigit():
             await self.worker.restart_task(connector, 0)
@@ -174,6 +177,7 @@ class Chaos:
         """End a host at random by a signal."""
         name = self.chance.choice([one for one in self.hosts() if not one.startswith("calm")])
         number = self.chance.choice([signal.SIGKILL, signal.SIGSEGV])
+        self.say(f"{number.name} {name} {self.hosts()[name].pid}")
         os.kill(self.hosts()[name].pid, number)
         await self.failed(name, f"died with {number.name}")
         await self.restart(name)
@@ -182,15 +186,27 @@ class Chaos:
         """Stop a host at random: nobody sees that, and a restart ends it."""
         name = self.chance.choice([one for one in self.hosts() if not one.startswith("calm")])
         host = self.hosts()[name]
+        self.say(f"SIGSTOP {name} {host.pid}")
         os.kill(host.pid, signal.SIGSTOP)
         await self.calm_moves()
         await self.restart(name)
         await until(host.ended.done)
 
+    def tell(self, name: str, do: str) -> None:
+        """Have a task do something in its next poll."""
+        self.say(f"{name} {do}")
+        written = self.stand.directory / "do"
+        written.write_text(do)
+        written.rename(self.stand.directory / f"{name}.do")
+
+    def say(self, text: str) -> None:
+        """Leave a trace of what was done, for a test that fails."""
+        print(f"{time.monotonic() - self.began:8.2f} {text}", file=sys.stderr)
+
     async def do(self) -> None:
         """Have a task end itself at random."""
         name, do = self.chance.choice(VICTIMS), self.chance.choice(sorted(DEADLY))
-        (self.stand.directory / f"{name}.do").write_text(do)
+        self.tell(name, do)
         await self.failed(f"{name}-0", DEADLY[do])
         self.figures[do] += 1
         await self.restart(f"{name}-0")
@@ -199,7 +215,7 @@ class Chaos:
         """Have a task write for ever: it stays as it is, and a restart ends it."""
         name = self.chance.choice(VICTIMS)
         before = len(self.stand.heard.lines)
-        (self.stand.directory / f"{name}.do").write_text("flood")
+        self.tell(name, "flood")
         await until(lambda: any(" lines dropped" in one[2] for one in self.lines_since(before)))
         await self.calm_moves()
         await self.restart(f"{name}-0")
@@ -212,7 +228,7 @@ class Chaos:
     async def enlarge(self) -> None:
         """Have a task send 100 MiB in one record."""
         name = self.chance.choice(VICTIMS)
-        (self.stand.directory / f"{name}.do").write_text("enlarge")
+        self.tell(name, "enlarge")
         self.larges += 1
         while await self.stand.end("large") < self.larges:
             await asyncio.sleep(0.05)
@@ -227,6 +243,7 @@ class Chaos:
             target = self.chance.choice([zygote.pid, zygote._standby or zygote.pid])
             number = self.chance.choice([signal.SIGKILL, signal.SIGSTOP])
             with contextlib.suppress(ProcessLookupError):
+                self.say(f"{number.name} zygote {zygote.pid}: {target}")
                 os.kill(target, number)
                 self.figures[f"{number.name} of a zygote or a standby"] += 1
         await self.restart(f"{self.chance.choice(VICTIMS)}-0")
