@@ -1,8 +1,11 @@
 """Variables in configs become values of the environment and of files, and nothing tells them."""
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from launcher.configs.providers import Providers, UnresolvedVariableError
 from launcher.configs.secrets import HIDDEN, Masker, hide, likely_password_keys, restore
@@ -183,3 +186,31 @@ def test_secrets_are_masked_in_texts() -> None:
     assert "second" not in masker.mask(repr("a'b\"c\nsecond line"))
     assert masker.mask("only second line") == "only [hidden]"
     assert Masker([]).mask("text") == "text"
+
+
+SECRETS = st.text(min_size=6).filter(
+    lambda text: len(text.strip()) >= 6 and text.strip() not in HIDDEN and "[hidden]" not in text
+)
+
+
+@given(secret=SECRETS, before=st.text(), after=st.text())
+def test_a_masked_text_never_holds_the_secret(secret: str, before: str, after: str) -> None:
+    masker = Masker([secret])
+    whole = secret.strip()
+    for text in (before + whole + after, repr(whole), json.dumps({"k": whole})):
+        assert HIDDEN in masker.mask(text)
+    assert masker.mask(f"<{whole}>") == f"<{HIDDEN}>"
+
+
+@given(config=st.dictionaries(st.text(), st.text()), keys=st.sets(st.text()))
+def test_a_config_that_comes_back_as_it_was_shown_is_the_same(
+    config: dict[str, str], keys: set[str]
+) -> None:
+    assert restore(hide(config, keys), config, keys) == config
+
+
+@given(value=st.text(alphabet="${}:ab\\n "))
+def test_a_text_without_a_known_provider_stays_as_it_is(value: str) -> None:
+    resolved, problems = Providers.from_worker({}).try_resolve({"k": value})
+    assert resolved.config == {"k": value}
+    assert not problems
