@@ -15,7 +15,6 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
@@ -35,6 +34,7 @@ from launcher.worker.views import (
 
 __all__ = ["Metrics"]
 
+_TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 _UNDEFINED = "undefined"
 _BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 2.5, 10, 60)
 _METHODS = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
@@ -93,7 +93,7 @@ class Metrics:
         """The operation that answers the metrics."""
 
         async def show_metrics(call: Call) -> Response:  # noqa: ARG001 (the same to all)
-            return Response(self.text(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+            return Response(self.text(), headers={"Content-Type": _TEXT_FORMAT})
 
         return Operation(
             method="GET",
