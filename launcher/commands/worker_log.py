@@ -42,6 +42,7 @@ class WorkerLog:
         self._handler = _Handler(self)
         root = logging.getLogger()
         root.addHandler(self._handler)
+        root.setLevel(logging.INFO)
         logging.captureWarnings(capture=True)
         self._thread = threading.Thread(target=self._write, name="venvoy-words", daemon=True)
         self._thread.start()

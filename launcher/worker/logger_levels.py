@@ -45,14 +45,14 @@ class _Level:
 class LoggerLevels:
     """Holds the levels that were set. `broadcast` takes a message for every host that runs.
 
-    In this process the levels are set on `logging`'s loggers, too.
+    In this process the levels are set on `logging`'s loggers, too, once one is changed; whoever
+    listens to them sets the root's first level.
     """
 
     def __init__(self, broadcast: Callable[[Message], None] = lambda _message: None) -> None:
         self.broadcast = broadcast
         self._levels = {ROOT: _Level(name="INFO")}
         self._seen = {WORKER_LOGGER: None}
-        logging.getLogger().setLevel(logging.INFO)
 
     def all(self) -> Mapping[str, LoggerLevel]:
         """Return the loggers that have a level of their own, and `root`; by name."""
