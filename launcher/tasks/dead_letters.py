@@ -8,7 +8,7 @@ from launcher.hosts.control import Message
 from launcher.storage.topic_log import TopicLog
 from manager.errors import VenvoyError
 
-__all__ = ["DeadLetters", "error_headers"]
+__all__ = ["DeadLetters"]
 
 _PREFIX = "__connect.errors."
 _PARTITION = 0
@@ -21,9 +21,9 @@ class DeadLetters:
     """The dead letters of one task, appended in the order in which its host sends them.
 
     Each is the record as the log has it, before any converter saw it; with `context_headers` its
-    own headers are followed by those that tell what went wrong. They go into partition 0 of
-    `topic`. `on_answer` is called with the host's number of each once it is on disk, or with the
-    number and why it cannot be: then nothing may be committed any more.
+    own headers are followed by those that tell what went wrong, in which `mask` hides secrets. They
+    go into partition 0 of `topic`. `on_answer` is called with the host's number of each once it is
+    on disk, or with the number and why it cannot be: then nothing may be committed any more.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class DeadLetters:
         connector: str,
         task: int,
         log: TopicLog,
+        mask: Callable[[str], str],
         on_answer: Callable[[int, VenvoyError | None], None],
     ) -> None:
         self._topic = topic
@@ -41,6 +42,7 @@ class DeadLetters:
         self._connector = connector
         self._task = task
         self._log = log
+        self._mask = mask
         self._on_answer = on_answer
         self._storing: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_AT_ONCE)  # a whole frame is read for each
@@ -77,8 +79,7 @@ class DeadLetters:
             async with self._room:
                 record = await self._log.record_at(topic, partition, offset)
                 if self._context_headers:
-                    told = error_headers(message, connector=self._connector, task=self._task)
-                    record = replace(record, headers=(*record.headers, *told))
+                    record = replace(record, headers=(*record.headers, *self._headers(message)))
                 await self._log.append_record(self._topic, _PARTITION, record)
         except VenvoyError as error:
             self._counts[_FAILURES] += 1
@@ -87,25 +88,22 @@ class DeadLetters:
         else:
             self._on_answer(number, None)
 
-
-def error_headers(
-    message: Message, *, connector: str, task: int
-) -> tuple[tuple[str, bytes | None], ...]:
-    """Return Kafka's headers of a dead letter, in Kafka's order; numbers are written as text."""
-    values = {
-        "topic": message["topic"],
-        "partition": message["partition"],
-        "offset": message["offset"],
-        "connector.name": connector,
-        "task.id": task,
-        "stage": message["stage"],
-        "class.name": message["class"],
-        "exception.class.name": message["exception"],
-        "exception.message": message["message"],
-        "exception.stacktrace": message["stacktrace"],
-    }
-    # A plugin's words may hold half of a surrogate pair, which UTF-8 cannot.
-    return tuple(
-        (_PREFIX + name, str(value).encode("utf-8", "backslashreplace"))
-        for name, value in values.items()
-    )
+    def _headers(self, message: Message) -> tuple[tuple[str, bytes], ...]:
+        """Return Kafka's headers of a dead letter, in Kafka's order; numbers as text."""
+        values = {
+            "topic": message["topic"],
+            "partition": message["partition"],
+            "offset": message["offset"],
+            "connector.name": self._connector,
+            "task.id": self._task,
+            "stage": message["stage"],
+            "class.name": message["class"],
+            "exception.class.name": message["exception"],
+            "exception.message": self._mask(str(message["message"])),
+            "exception.stacktrace": self._mask(str(message["stacktrace"])),
+        }
+        # A plugin's words may hold half of a surrogate pair, which UTF-8 cannot.
+        return tuple(
+            (_PREFIX + name, str(value).encode("utf-8", "backslashreplace"))
+            for name, value in values.items()
+        )

@@ -114,8 +114,8 @@ class Signals:
 class Runtime:
     """The surroundings of connectors and tasks: of one run, or of one connector that stands.
 
-    `open_log` is called once, when the log is first used. What `dataclasses.replace` makes shares
-    hosts, zygotes and signals.
+    `open_log` is called once, when the log is first used. `mask` takes the secrets of a connector
+    out of a text. What `dataclasses.replace` makes shares hosts, zygotes and signals.
     """
 
     environments: Mapping[Path, Environment]
@@ -127,6 +127,7 @@ class Runtime:
     on_event: OnEvent
     signals: Signals = field(default_factory=Signals)
     host_messages: Callable[[], Iterable[Message]] = tuple
+    mask: Callable[[str], str] = str
     _hosts: list[Host] = field(default_factory=list)
     _started: list[Zygotes] = field(default_factory=list)
     _preloads: dict[Location, tuple[str, ...] | bool | None] = field(default_factory=dict)

@@ -126,6 +126,7 @@ class SinkTask(Task):
                 connector=self.spec.plan.name,
                 task=self.spec.index,
                 log=self.runtime.log,
+                mask=self.runtime.mask,
                 on_answer=self._answer_letter,
             )
         return self._letters

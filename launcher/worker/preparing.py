@@ -175,4 +175,5 @@ class Preparer:
             environments=environments,
             on_event=on_event,
             on_output=lambda task, stream, line: runtime.on_output(task, stream, masker.mask(line)),
+            mask=masker.mask,
         )

@@ -111,7 +111,9 @@ async def scripted(
     calls = tmp_path / "calls"
     config = {"do": do, "calls": str(calls)}
     chain = plan("scripted", "acme:Scripted", made.path, config=config, topics=("numbers",))
-    async with lone_task(chain, [made], task_class="ScriptedTask", config=config, **fields) as task:
+    async with lone_task(
+        chain, [made], task_class="ScriptedTask", config=config, before=None, **fields
+    ) as task:
         yield Sink(task, calls)
 
 

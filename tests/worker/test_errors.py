@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
-from tests.launcher.pipelines import lines_of, values
+from tests.launcher.pipelines import PLUGINS, lines_of, values
 from tests.worker.standing import Stand, counter, until, until_lines, until_state, writer
 
 RUNNING, PAUSED, FAILED = State.RUNNING, State.PAUSED, State.FAILED
@@ -90,3 +92,43 @@ def test_a_task_without_tolerance_tells_the_cause_and_a_tolerant_config_heals_it
     found: list[Any] = values(stand.log_file)
     assert [one["n"] for one in found] == list(range(1, 50, 2))
     assert {one["tag"] for one in found if "tag" in one} == set()
+
+
+def test_dead_letters_and_logged_errors_keep_the_secrets_of_the_config(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIN", "the-secret-pin")
+    stand.properties |= {
+        "config.providers": "env",
+        "config.providers.env.class": "EnvVarConfigProvider",
+    }
+    telling = PLUGINS.replace(
+        "        value = dict(record.value)\n        drop",
+        '        raise ValueError("wrong: " + self.configs["pin"] + chr(0xd800))\n        drop',
+    )
+    assert telling != PLUGINS
+    stand.plugin(**{"acme.py": telling})
+    letters = stand.directory / "letters.jsonl"
+    config = {
+        **writer(stand.directory / "out"),
+        **TOLERANT,
+        "errors.log.enable": "true",
+        "transforms": "tell",
+        "transforms.tell.type": "acme.Tag",
+        "transforms.tell.pin": "${env:PIN}",
+    }
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("letters", writer(letters, topics="letters"))
+        await worker.create("written", config)
+        await worker.create("numbers", counter(count="2"))
+        await until_lines(letters, 2)
+
+    stand.run(body)
+    lines: list[Any] = lines_of(letters)
+    headers = dict(lines[0][5])
+    assert headers["__connect.errors.exception.message"] == "wrong: [hidden]\\ud800"
+    assert "wrong: [hidden]" in headers["__connect.errors.exception.stacktrace"]
+    told = [text for text in stand.heard.texts() if "Error encountered" in text]
+    assert len(told) == 2
+    assert not [text for text in [letters.read_text(), *told] if "the-secret-pin" in text]
