@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -81,6 +81,7 @@ class ManagedConnector:
         self._prepared_for: Mapping[str, str] | None = None
         self._masker = Masker(())
         self._host: ConnectorHost | None = None
+        self._begun_with: Mapping[str, str] = {}
         self._task_class: TaskClass | None = None
         self._slots: dict[int, _Slot] = {}
         self._state = ConnectorState(state=State.UNASSIGNED, worker_id=around.worker_id())
@@ -245,6 +246,7 @@ class ManagedConnector:
             await self._changed.wait()
             self._changed.clear()
             self._superseded.clear()
+            is_last = self._is_closing  # what is asked meanwhile takes another turn
             try:
                 async with self.lock:
                     await self._reconcile()
@@ -252,7 +254,7 @@ class ManagedConnector:
                 continue
             except Exception:  # noqa: BLE001  # our bug ends this connector and no other
                 self._fail(InternalError(what=traceback.format_exc()))
-            if self._is_closing:
+            if is_last:
                 self._idle.set()
                 return
 
@@ -323,9 +325,10 @@ class ManagedConnector:
             raise
 
     async def _begin(self) -> None:
-        prepared = self._prepared
-        if prepared is None:
+        prepared, config = self._prepared, self._prepared_for
+        if prepared is None or config is None:
             return
+        self._begun_with = config
         plan = prepared.plan
         segment = next(one for one in plan.segments if plan.connector in one.stages)
         host = await ConnectorHost.start(plan, segment, prepared.runtime)
@@ -347,7 +350,7 @@ class ManagedConnector:
         host, prepared, task_class = self._host, self._prepared, self._task_class
         if host is None or prepared is None or task_class is None:
             return
-        config = self.stored.config
+        config = self._begun_with
         made = await host.task_configs()
         configs = await in_thread(
             lambda: tuple(
@@ -360,9 +363,7 @@ class ManagedConnector:
         )
         if configs == self.stored.task_configs and config == self.stored.applied:
             for index, slot in list(self._slots.items()):
-                if (
-                    slot.prepared.identity != prepared.identity
-                ):  # a version has come or gone meanwhile
+                if slot.prepared.identity != prepared.identity:  # a version has come or gone
                     self._tasks_wanted.add(index)
             return
         await self.change(
@@ -377,7 +378,8 @@ class ManagedConnector:
     async def _start_tasks(self) -> None:
         """Start every task that should be there and is not, or is to be restarted."""
         wanted, self._tasks_wanted = self._tasks_wanted, set()
-        count = len(self.stored.task_configs)
+        configs = self.stored.task_configs
+        count = len(configs)
         surplus = {index for index in self._slots if index >= count}
         await self._stop_slots(surplus | (wanted & self._slots.keys()))
         if [index for index in self._task_states if index >= count]:
@@ -387,24 +389,24 @@ class ManagedConnector:
             if missing and self._prepared_for != self.stored.config:
                 await self._unless_superseded(self._prepare())
             for index in missing:
-                await self._start_task(index)
+                await self._start_task(index, configs)
         except VenvoyError as error:
             trace = self._masker.mask(trace_of(error))
             for index in missing:
                 if index not in self._slots:
                     self._set_task(index, State.FAILED, trace=trace)
 
-    async def _start_task(self, index: int) -> None:
+    async def _start_task(self, index: int, configs: Sequence[Mapping[str, str]]) -> None:
         prepared = self._prepared
         if prepared is None:
             return
-        stored = self.stored.task_configs[index]
+        stored = configs[index]
         config = await in_thread(lambda: prepared.resolve(stored))
         module, _, qualname = stored.get(TASK_CLASS, "").partition(":")
         spec = TaskSpec(
             plan=prepared.plan,
             index=index,
-            of=len(self.stored.task_configs),
+            of=len(configs),
             task_class=TaskClass(module=module, qualname=qualname),
             config=config,
         )
