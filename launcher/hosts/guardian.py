@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from launcher.hosts.guardian_process import BYE
 from manager import proc
 
 __all__ = ["Guardian"]
@@ -43,6 +44,8 @@ class Guardian:
 
     def __exit__(self, *_details: object) -> None:
         """Let the guardian end; what was not taken back, or bears a mark of ours, is killed."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._write_end, BYE)
         os.close(self._write_end)
         self._process.communicate()
 

@@ -2,41 +2,93 @@
 
 Started as a script by `launcher.hosts.guardian`, in a session of its own; standard library only. It
 reads lines from the descriptor named in argv: `+123` a process group lives, `-123` it is gone. The
-end of the pipe means that the worker is gone: every group that is left gets SIGKILL, and then every
-process that bears a mark of this worker, wherever it went. The worker itself ends a host's by
-`end_marked`, too.
+end of the pipe means that the worker is gone: every group that is left gets SIGKILL, then every
+process that bears a mark of this worker, wherever it went; and, of a worker that was killed, what
+was below it a moment before, be it without a mark. The worker itself ends a host's by `end_marked`.
 """
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
-__all__ = ["MARK", "end_marked", "main"]
+__all__ = ["BYE", "MARK", "end_marked", "main"]
 
 MARK = "VENVOY_HOST"
 """The variable that every host has: `<worker>.<host>`; its children inherit it."""
 
+BYE = b"."
+"""The last byte of a worker that ends in order: what is below it is no business of ours then."""
+
 _PAUSE_S = 0.005
 _PATIENCE_S = 5.0
 _LOOKS = 10
+_LOOK_S = 3.0
+_READ_BYTES = 64 * 1024
 
 
 def main(descriptor: int, worker: str) -> None:
-    """Read until the worker is gone, then end the groups and the marked that are left."""
+    """Read until the worker is gone, then end what is left of it."""
+    parent = os.getppid()
     groups: set[int] = set()
-    with os.fdopen(descriptor, encoding="ascii") as lines:
+    below: dict[int, bytes] = {}
+    rest = b""
+    look_at = time.monotonic() + _LOOK_S
+    while True:
+        left_s = max(0.0, look_at - time.monotonic())
+        if not select.select([descriptor], [], [], left_s)[0]:
+            below = _below(parent)
+            look_at = time.monotonic() + _LOOK_S
+            continue
+        data = os.read(descriptor, _READ_BYTES)
+        if not data:
+            break
+        *lines, rest = (rest + data).split(b"\n")
         for line in lines:
-            group = int(line[1:])
-            if line[0] == "+":
-                groups.add(group)
-            else:
-                groups.discard(group)
+            (groups.add if line[:1] == b"+" else groups.discard)(int(line[1:]))
     for group in groups:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGKILL)
     end_marked(f"{worker}.")
+    if rest != BYE:
+        for pid, beginning in below.items():
+            _kill_if(pid, partial(_began, pid, beginning))
+
+
+def _below(ancestor: int) -> dict[int, bytes]:
+    """Return every process below one, but ourselves, and when it began; none without `/proc`."""
+    children: dict[int, list[int]] = {}
+    beginnings: dict[int, bytes] = {}
+    for pid in _pids():
+        fields = _fields(pid)
+        if fields and pid != os.getpid():
+            children.setdefault(int(fields[1]), []).append(pid)
+            beginnings[pid] = fields[19]
+    found: list[int] = []
+    parents = [ancestor]
+    while parents:
+        below = children.pop(parents.pop(), [])
+        found += below
+        parents += below
+    return {pid: beginnings[pid] for pid in found}
+
+
+def _fields(pid: int) -> list[bytes]:
+    """Return the fields of `/proc/PID/stat` from the state on; none of a process that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
+
+
+def _began(pid: int, beginning: bytes) -> bool:
+    """Say whether a process began then: its pid may be another's by now."""
+    return _fields(pid)[19:20] == [beginning]
 
 
 def end_marked(mark: str) -> set[int]:
@@ -51,7 +103,7 @@ def end_marked(mark: str) -> set[int]:
     while time.monotonic() < deadline and looks < _LOOKS:
         found, unclear = _look(wanted)
         for pid in found:
-            _kill(pid, wanted)
+            _kill_if(pid, partial(_bears, pid, wanted))
         ended |= found
         if not found and not unclear:
             break
@@ -83,6 +135,10 @@ def _pids() -> list[int]:
         return []
 
 
+def _bears(pid: int, wanted: bytes) -> bool:
+    return wanted in _variables(pid)
+
+
 def _variables(pid: int) -> bytes:
     """Return the variables of a process, a NUL before each, or none; of another user's a NUL."""
     try:
@@ -102,12 +158,12 @@ def _is_program(pid: int) -> bool:
     return True
 
 
-def _kill(pid: int, wanted: bytes) -> None:
+def _kill_if(pid: int, is_it: Callable[[], bool]) -> None:
     """Kill it if it is still the one that was seen: a descriptor cannot be given to another."""
     with contextlib.suppress(OSError):
         descriptor = os.pidfd_open(pid)
         try:
-            if wanted in _variables(pid):
+            if is_it():
                 signal.pidfd_send_signal(descriptor, signal.SIGKILL)
         finally:
             os.close(descriptor)

@@ -130,6 +130,50 @@ def test_hosts_end_with_the_worker_though_the_guardian_is_gone(
         assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
 
 
+def reads_of(process: str) -> int:
+    """How often a process, as `processes_of` has it, has called read(2)."""
+    lines = Path("/proc", process.split(maxsplit=1)[0], "io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["syscr"])
+
+
+def test_what_cleared_its_environment_ends_with_a_killed_worker(workspace: Workspace) -> None:
+    more = """
+class LonerTask(BusyTask):
+    def start(self, props):
+        self.props = props
+        file = os.path.join(props["here"], "pid")
+        if not os.fork():
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+            with open(file + ".part", "w") as out:
+                out.write(str(os.getpid()))
+            os.rename(file + ".part", file)
+            os.execve("/bin/sleep", ["sleep", "600"], {})
+
+class Loner(Busy):
+    def task_class(self): return LonerTask
+"""
+    workspace.wheel(
+        "busy",
+        "busy",
+        files={"busy.py": SOURCE + BUSY + more},
+        entry_points={"venvoy.source": {"busy": "busy:Loner"}},
+    )
+    config = workspace.config("busy", "busy.Loner", topic="x", here=str(workspace.work), ends="no")
+    with workspace.start("run", "--offline", workspace.worker(), config) as worker:
+        pid_file = workspace.work / "pid"
+        assert wait_until(pid_file.exists, 30)
+        (guardian,) = (one for one in processes_of(workspace) if "guardian_process" in one)
+        # Each look of the guardian reads a file of every process, in two calls.
+        enough = reads_of(guardian) + 5 * len(list(Path("/proc").glob("[0-9]*")))
+        assert wait_until(lambda: reads_of(guardian) > enough, 60)
+        worker.kill()
+        worker.communicate(timeout=30)
+        assert wait_until(lambda: not Path("/proc", pid_file.read_text()).exists(), 5)
+        assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+
+
 def test_a_run_that_is_refused_leaves_no_process(workspace: Workspace) -> None:
     config = busy(workspace, ends="no")
     workspace.wheel("bad", "bad", files={"bad.py": SOURCE}, entry_points=entry_points("bad"))
