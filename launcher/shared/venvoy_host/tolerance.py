@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 
     Loop = Callable[[Iterator[Any], list[Any]], None]
 
-__all__ = ["FAILED", "Origin", "Outcome", "Step", "StopError", "Tolerance", "looping"]
+__all__ = [
+    "FAILED",
+    "Origin",
+    "Outcome",
+    "Step",
+    "StopError",
+    "Tolerance",
+    "looping",
+    "retry_delay_ms",
+]
 
 FAILED: Any = object()
 """Stands in the place of what a stage would have made of a record that is passed over."""
@@ -45,6 +54,17 @@ _COUNTS = (
     "total-retries",
     "total-errors-logged",
 )
+
+
+def retry_delay_ms(attempt: int, longest_ms: int) -> int:
+    """Return how long to wait after an attempt, from 1: 300 ms and double it, as in Kafka.
+
+    Beyond the longest it is a random time below it, so that many tasks do not come back at once.
+    """
+    delay_ms = _DELAY_MIN_MS << min(attempt - 1, _DOUBLINGS_MAX)
+    if delay_ms <= longest_ms:
+        return delay_ms
+    return random.randrange(longest_ms) if longest_ms else 0  # noqa: S311
 
 
 def looping(work: Callable[[Any], Any]) -> Loop:
@@ -218,10 +238,7 @@ class Tolerance:
 
     def _back_off(self, attempt: int, deadline: float | None) -> None:
         longest_ms = self._settings["retry_delay_max_ms"] if self._settings else 0
-        delay_ms = _DELAY_MIN_MS << min(attempt - 1, _DOUBLINGS_MAX)
-        if delay_ms > longest_ms:
-            delay_ms = random.randrange(longest_ms) if longest_ms else 0  # noqa: S311
-        delay_s = delay_ms / 1000
+        delay_s = retry_delay_ms(attempt, longest_ms) / 1000
         if deadline is not None:
             delay_s = max(0.0, min(delay_s, deadline - time.monotonic()))
         self.tell()
