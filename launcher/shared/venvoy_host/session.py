@@ -63,7 +63,8 @@ class Session:
 
     def hear(self, timeout_s: float) -> None:
         """Take what the worker has said; wait for it so long. May be called from any thread."""
-        select.select([self.control], [], [], timeout_s)
+        if not select.select([self.control], [], [], timeout_s)[0]:
+            return
         with self._hearing:
             while select.select([self.control], [], [], 0)[0]:
                 message: dict[str, Any] | None = self.control.receive()
