@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.wheel_maker import make_wheel as make_wheel_file
+
+# How long an example takes says more about the machine than about what is tested.
+settings.register_profile("venvoy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("venvoy")
 
 PYTHON_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 
