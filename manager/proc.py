@@ -26,6 +26,7 @@ __all__ = [
     "ProcessTimeoutError",
     "UnstartableError",
     "child_environment",
+    "end_runs",
     "inherited",
     "no_start",
     "run",
@@ -36,6 +37,7 @@ Process: TypeAlias = subprocess.Popen[bytes]
 
 _starting = threading.Lock()
 _started: "weakref.WeakSet[Process]" = weakref.WeakSet()
+_running: set[Process] = set()
 
 ALLOWED_VARIABLES = (
     "PATH",
@@ -165,6 +167,7 @@ def run(
         stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
     )
     data = input.encode() if isinstance(input, str) else input
+    _running.add(process)
     try:
         stdout, stderr = process.communicate(data, timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
@@ -177,6 +180,8 @@ def run(
         _kill(process)
         process.communicate()
         raise
+    finally:
+        _running.discard(process)
     return Completed(
         argv=arguments,
         returncode=process.returncode,
@@ -200,6 +205,13 @@ def start(
     return _popen(
         tuple(map(str, argv)), env=env, cwd=cwd, pass_fds=pass_fds, stdin=subprocess.DEVNULL
     )
+
+
+def end_runs() -> None:
+    """End every child that a `run` in another thread waits for: this process is about to end."""
+    for process in tuple(_running):
+        if process.returncode is None:
+            _kill(process)
 
 
 @contextlib.contextmanager

@@ -44,6 +44,7 @@ class Surroundings:
     """What all connectors of a worker share.
 
     `keep` runs something to its end beside everything else, in the order of the calls.
+    `tracks_topics` is whether the topics that a connector uses are remembered (KIP-558).
     """
 
     preparer: Preparer
@@ -51,6 +52,7 @@ class Surroundings:
     worker_id: Callable[[], str]
     keep: Callable[[Coroutine[object, object, None]], None]
     tell: Callable[[str, str, str], None]
+    tracks_topics: bool = True
 
 
 class _Slot:
@@ -525,6 +527,6 @@ class ManagedConnector:
         )
 
     def _use_topic(self, topic: str) -> None:
-        if topic not in self.topics:
+        if self._around.tracks_topics and topic not in self.topics:
             self.topics.add(topic)
             self._keep(self._around.store.add_topic(self.name, topic))

@@ -30,6 +30,7 @@ from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.managed_connector import ManagedConnector, Surroundings
 from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
+from launcher.worker.threads import end_threads
 from launcher.worker.views import (
     ConnectorInfo,
     ConnectorStatus,
@@ -113,6 +114,7 @@ class StandingWorker:
             worker_id=lambda: self.worker_id,
             keep=self._keep,
             tell=self._tell,
+            tracks_topics=worker_config.topic_tracking_enabled,
         )
         self._connectors: dict[str, ManagedConnector] = {}
         self._leaving: dict[str, ManagedConnector] = {}
@@ -135,6 +137,7 @@ class StandingWorker:
         leaving = [*self._connectors.values(), *self._leaving.values()]
         await asyncio.gather(*(connector.close() for connector in leaving))
         await self._validator.close()
+        await end_threads()
         while self._kept:
             await asyncio.wait(self._kept)
         await self._runtime.end_hosts()

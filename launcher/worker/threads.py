@@ -3,12 +3,19 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["in_thread"]
+from manager import proc
+
+__all__ = ["end_threads", "in_thread"]
 
 _T = TypeVar("_T")
+
+_living: set[threading.Thread] = set()
+_PAUSE_S = 0.05
+_PATIENCE_S = 5.0
 
 
 async def in_thread(work: Callable[[], _T]) -> _T:
@@ -33,9 +40,23 @@ async def in_thread(work: Callable[[], _T]) -> _T:
             take = _setter(answer, result)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, take)
+        _living.discard(threading.current_thread())
 
-    threading.Thread(target=run, name="venvoy-work", daemon=True).start()
+    thread = threading.Thread(target=run, name="venvoy-work", daemon=True)
+    _living.add(thread)
+    thread.start()
     return await answer
+
+
+async def end_threads() -> None:
+    """End what builds are waiting for, and with it the builds; give up after a few seconds.
+
+    For the end of a worker: pip and its children would go on for nobody.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while _living and time.monotonic() < deadline:
+        proc.end_runs()
+        await asyncio.sleep(_PAUSE_S)
 
 
 def _setter(answer: "asyncio.Future[_T]", result: _T) -> Callable[[], None]:

@@ -143,6 +143,27 @@ def test_sy02_a_slow_build_holds_nobody_else_up(stand: Stand) -> None:
     stand.run(body)
 
 
+def test_a_worker_that_ends_ends_what_it_is_making(stand: Stand) -> None:
+    stand.plugin()
+    entered = stand.directory / "entered"
+    wait = (
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(entered)!r}).write_text(str(os.getpid()))\n"
+        "time.sleep(3600)\n"
+    )
+    stand.plugin("3.0", **{"acme_steered.py": wait})
+
+    async def body(worker: StandingWorker) -> None:
+        making = asyncio.create_task(worker.create("slow", counter(connector__version="3.0")))
+        await until(lambda: entered.exists() and entered.read_text())
+        making.cancel()
+        await asyncio.wait((making,))
+
+    stand.run(body)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(entered.read_text()), 0)
+
+
 @pytest.mark.parametrize("where", ["connector", "task"])
 def test_what_hangs_while_it_starts_can_be_stopped_and_deleted(stand: Stand, where: str) -> None:
     stand.plugin()
