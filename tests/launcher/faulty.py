@@ -9,7 +9,7 @@ from tests.conftest import PYTHONS
 from tests.launcher.pipelines import PLUGINS, make_environment, plan, stage
 
 FAULTY = '''
-import pathlib
+import threading
 from venvoy_api import *
 from venvoy_api.converters import JsonConverter, SimpleHeaderConverter, StringConverter
 
@@ -106,8 +106,14 @@ class PickyTask(SinkTask):
                     continue
                 try:
                     future = reporter.report(record, ValueError(f"picky about {number}"))
+                    if self.props.get("wait") == "in a thread":
+                        waiting = threading.Thread(target=future.result)
+                        waiting.start()
+                        waiting.join(60)
+                        assert future.done()
                     if "wait" in self.props:
                         future.result(timeout=60)
+                        assert future.exception() is None
                         out.write(f"stored {number}\\n")
                 except ConnectError as error:
                     out.write(f"refused {number}: {error}\\n")

@@ -251,7 +251,7 @@ def picky(
 
 
 @pytest.mark.parametrize("hosts", [1, 3])
-@pytest.mark.parametrize("waits", ["", "yes"])
+@pytest.mark.parametrize("waits", ["", "yes", "in a thread"])
 def test_a_sink_reports_records_and_knows_when_they_are_stored(
     made: list[Environment], log_file: Path, tmp_path: Path, hosts: int, waits: str
 ) -> None:
