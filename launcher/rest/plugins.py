@@ -6,11 +6,8 @@ from launcher.rest.call import Call
 from launcher.rest.operation import Answer, Operation, QueryParameter, array_of, flag, ref
 from launcher.rest.responses import JsonResponse
 from launcher.rest.shapes import read_config
-from launcher.worker.faults import RequestError
 
 __all__ = ["OPERATIONS"]
-
-_SUFFIX = "Connector"
 
 
 async def list_plugins(call: Call) -> Response:
@@ -27,19 +24,8 @@ async def show_plugin_config(call: Call) -> Response:
 
 async def validate_config(call: Call) -> Response:
     """Answer every fault of a config; the version is the body's, as in Kafka (KIP-891)."""
-    plugin = call.segment("plugin")
     config = await call.json(read_config)
-    included = config.get("connector.class")
-    if included is not None and not _normalized(included).endswith(_normalized(plugin)):
-        raise RequestError(
-            f"Included connector type {included} does not match request type {plugin}"
-        )
-    return JsonResponse(await call.worker.validate(plugin, config))
-
-
-def _normalized(plugin: str) -> str:
-    """Cut `Connector` off, as Kafka's ConnectorPluginsResource does."""
-    return plugin.removesuffix(_SUFFIX) if len(plugin) > len(_SUFFIX) else plugin
+    return JsonResponse(await call.worker.validate(call.segment("plugin"), config))
 
 
 OPERATIONS = (

@@ -266,6 +266,11 @@ class FakeWorker:
 
     async def validate(self, plugin: str, config: Mapping[str, str | None]) -> Json:
         class_name = class_of(config)
+        included = config["connector.class"] or ""
+        if not _cut(included).endswith(_cut(plugin)):
+            raise RequestError(
+                f"Included connector type {included} does not match request type {plugin}"
+            )
         entries = [_entry(key, config.get(key)) for key in _REQUIRED[class_name]]
         entries += [
             _fault(key, "Null value can not be supplied as the configuration value.")
@@ -368,6 +373,10 @@ class FakeWorker:
             errors += [f"no version {version}"] * 2
         if errors:
             raise InvalidConnectorConfigError(tuple(errors))
+
+
+def _cut(name: str) -> str:
+    return name.removesuffix("Connector") if name != "Connector" else name
 
 
 def _stages() -> tuple[StageVersion, ...]:

@@ -220,7 +220,13 @@ def test_plugins_keys_and_validation(real: Real) -> None:
     unknown = real.http.get("/connector-plugins/no.such/config")
     assert unknown.json() == {"error_code": 404, "message": "Unknown plugin no.such."}
     config = {**COUNTER, "name": "numbers", "topic": "t", "count": "many"}
-    infos = real.http.put("/connector-plugins/Counter/config/validate", json=config).json()
+    answers = [
+        real.http.put(f"/connector-plugins/{name}/config/validate", json=config)
+        for name in ("acme.Counter", "Counter", "counter")
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    infos = answers[0].json()
+    assert infos == answers[1].json() == answers[2].json()
     faults = {entry["value"]["name"] for entry in infos["configs"] if entry["value"]["errors"]}
     assert (faults, infos["error_count"]) == ({"count"}, 1)
     other = real.http.put("/connector-plugins/Writer/config/validate", json=config)
