@@ -160,13 +160,16 @@ def _is_program(pid: int) -> bool:
 
 def _kill_if(pid: int, is_it: Callable[[], bool]) -> None:
     """Kill it if it is still the one that was seen: a descriptor cannot be given to another."""
-    with contextlib.suppress(OSError):
-        descriptor = os.pidfd_open(pid)
+    with contextlib.ExitStack() as opened, contextlib.suppress(ProcessLookupError, PermissionError):
         try:
+            descriptor = os.pidfd_open(pid)
+        except (AttributeError, OSError):  # an old kernel, or it is gone
             if is_it():
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        finally:
-            os.close(descriptor)
+                os.kill(pid, signal.SIGKILL)
+            return
+        opened.callback(os.close, descriptor)
+        if is_it():
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
 
 
 if __name__ == "__main__":

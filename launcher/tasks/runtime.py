@@ -1,6 +1,7 @@
 """What every connector and task of one run shares."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from launcher.hosts.host import Host, HostSpec, OnOutput
 from launcher.hosts.zygotes import IDLE_S, Zygotes
 from launcher.planning.plan import PipelinePlan, Segment, Stage
 from launcher.storage.topic_log import TopicLog
-from manager.plugins.locations import Location, Shape
+from manager.errors import VenvoyError
+from manager.plugins.locations import Shape
 from manager.plugins.tool_settings import read_tool_settings
 from manager.store.api_copies import ApiCopy
 from manager.store.environments import Environment
@@ -130,7 +132,6 @@ class Runtime:
     mask: Callable[[str], str] = str
     _hosts: list[Host] = field(default_factory=list)
     _started: list[Zygotes] = field(default_factory=list)
-    _preloads: dict[Location, tuple[str, ...] | bool | None] = field(default_factory=dict)
 
     @cached_property
     def log(self) -> TopicLog:
@@ -157,7 +158,7 @@ class Runtime:
             data_in=data_in,
             data_out=data_out,
             isolated=segment.location.shape is not Shape.WORKER,
-            preload=self._preload(segment),
+            preload=_preload(segment),
         )
         host = await self._zygotes().start(spec, on_output=self.on_output)
         self._hosts[:] = [one for one in self._hosts if not one.ended.done()]
@@ -191,21 +192,6 @@ class Runtime:
             self._started.append(zygotes)
         return self._started[0]
 
-    def _preload(self, segment: Segment) -> tuple[str, ...] | None:
-        """Return the modules that a zygote may import before it forks; None: do not fork."""
-        location = segment.location
-        if location not in self._preloads:
-            self._preloads[location] = read_tool_settings(location).preload
-        wanted = self._preloads[location]
-        if wanted is False:
-            return None
-        if isinstance(wanted, tuple):
-            return wanted
-        plugins = [stage.plugin for stage in segment.stages]
-        plugins += [one.predicate.plugin for one in segment.stages if one.predicate is not None]
-        modules = {plugin.entry_point.module for plugin in plugins if not plugin.location.builtin}
-        return tuple(sorted(modules))
-
     def environment(self, segment: Segment) -> Environment:
         """Return the environment that a segment runs in."""
         return self.environments[segment.location.path]
@@ -214,6 +200,27 @@ class Runtime:
         """Tell a change of state."""
         event = Event(kind="state", subject=subject, level=level, logger="", text=text)
         self.on_event(event)
+
+
+def _preload(segment: Segment) -> tuple[str, ...] | None:
+    """Return the modules that a zygote may import before it forks; None: do not fork.
+
+    The worker's own environment may change while it runs, so its plugins are imported each time.
+    """
+    location = segment.location
+    if location.shape is Shape.WORKER:
+        return None
+    wanted = None
+    with contextlib.suppress(VenvoyError):  # whoever made the environment has told it
+        wanted = read_tool_settings(location).preload
+    if wanted is False:
+        return None
+    if isinstance(wanted, tuple):
+        return wanted
+    plugins = [stage.plugin for stage in segment.stages]
+    plugins += [one.predicate.plugin for one in segment.stages if one.predicate is not None]
+    modules = {plugin.entry_point.module for plugin in plugins if not plugin.location.builtin}
+    return tuple(sorted(modules))
 
 
 def segment_message(plan: PipelinePlan, segment: Segment) -> list[dict[str, object]]:
