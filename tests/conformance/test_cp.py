@@ -272,7 +272,7 @@ def own(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "own", tmp_path / "own" / "store")
 
 
-def test_CP11_a_location_that_cannot_be_written_needs_its_lock(own: Workspace) -> None:
+def test_CP11_X16_a_location_that_cannot_be_written_needs_its_lock(own: Workspace) -> None:
     location = put(own, "wheels")
     before = snapshot(own.directory)
     assert sync_read_only(own, location, "--dry-run") == ["unwritable-lock"]

@@ -1,4 +1,4 @@
-"""What the digests depend on, as `plugins sync --json` tells it: content, and nothing else."""
+"""What digests depend on, as `plugins sync --json` tells it: content, and nothing else (X01)."""
 
 import os
 import shutil

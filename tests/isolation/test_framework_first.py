@@ -306,6 +306,7 @@ def test_the_standard_library_goes_before_a_plugins_json_and_logging(ran: Worksp
 
 
 def test_output_goes_to_the_log_and_breaks_no_protocol(ran: Workspace) -> None:
+    """X10: of a run; of a standing worker in `tests/conformance/test_x.py`."""
     assert told_by(ran, "noise")["task"]["more"] == {"stdout": "Deaf"}
     stderr = json.loads((ran.work / "told.json").read_text())["stderr"]
     lines = stderr.splitlines()

@@ -1,4 +1,4 @@
-"""Nothing is left behind: no host, and nothing that a plugin started, however the worker ends."""
+"""Nothing is left behind: no host, nothing that a plugin started, however a worker ends (X11)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""One run holds pydantic 1 and 2 and SQLAlchemy 1.4 and 2 at once, each in its own processes."""
+"""One run holds pydantic 1 and 2 and SQLAlchemy 1.4 and 2 at once, in processes apart (X04)."""
 
 import json
 import re

@@ -221,6 +221,7 @@ def end(process: subprocess.Popen[str]) -> None:
 def test_a_kill_in_the_middle_leaves_nothing_that_is_trusted(
     store: Store, python311: Interpreter, make_wheel: Callable[..., Path]
 ) -> None:
+    """X02: what is there is whole."""
     file = make_wheel(files={"acme.py": "A = 1\n"})
     process = slow_adding(store, file)
     process.send_signal(signal.SIGKILL)
