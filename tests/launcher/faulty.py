@@ -9,7 +9,7 @@ from tests.conftest import PYTHONS
 from tests.launcher.pipelines import PLUGINS, make_environment, plan, stage
 
 FAULTY = '''
-import threading
+import os, pathlib, threading, time
 from venvoy_api import *
 from venvoy_api.converters import JsonConverter, SimpleHeaderConverter, StringConverter
 
@@ -22,6 +22,8 @@ class Fault:
         self.seen = configs.get("seen")
         self.tries = {}
         self.calls = 0
+        if "pid_file" in configs:
+            pathlib.Path(configs["pid_file"]).write_text(str(os.getpid()))
     def touch(self, number):
         if self.seen:
             with open(self.seen, "a") as out:
@@ -92,9 +94,12 @@ class PickyTask(SinkTask):
     def start(self, props):
         self.props = props
         self.bad = {int(number) for number in props.get("report", "").split()}
+        if "pid_file" in props:
+            pathlib.Path(props["pid_file"]).write_text(str(os.getpid()))
     def stop(self): pass
     def put(self, records):
         reporter = self.context.errant_record_reporter()
+        time.sleep(float(self.props.get("pause_s", "0")))
         with open(self.props["file"], "a") as out:
             for record in records:
                 number = record.value["n"]

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import random
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -372,3 +375,50 @@ def test_a_stop_breaks_the_wait_of_a_sink_and_commits_what_was_put(
     assert run_plans([healed], made, log_file).failures == ()
     assert {line[1] for line in lines_of(out)} == set(range(30))  # type: ignore[index]
     assert letters(log_file) == []
+
+
+@pytest.mark.parametrize("hosts", [1, 3])
+def test_a_sink_that_is_killed_at_any_moment_has_put_reported_or_kept_every_record(
+    made: list[Environment], log_file: Path, tmp_path: Path, hosts: int
+) -> None:
+    count = 600
+    run_plans([source(made[0].path, count=str(count), batch="20")], made, log_file)
+    out, dice = tmp_path / "out", random.Random(hosts)
+    pids = [tmp_path / "stage", tmp_path / "task"]
+    bad, reported = set(range(0, count, 7)), set(range(1, count, 7))
+    config = {
+        "file": str(out),
+        "report": " ".join(map(str, sorted(reported))),
+        "pid_file": str(pids[1]),
+        "pause_s": "0.01",
+        "consumer.override.max.poll.records": "10",
+        **LETTERS,
+    }
+    fault = {"fail": " ".join(map(str, sorted(bad))), "pid_file": str(pids[0])}
+    plan = chain("sink", made, config, hosts=hosts, fault=fault, target="faulty:Picky")
+
+    async def kill_a_host(_stop: asyncio.Event) -> None:
+        await until(lambda: all(pid.exists() and pid.read_text() for pid in pids))
+        await asyncio.sleep(dice.random() * 0.2)  # any moment: of a put, a letter, a commit
+        os.kill(int(dice.choice(pids).read_text()), signal.SIGKILL)
+
+    killed, reached = 0, 0
+    for _ in range(5):
+        for pid in pids:
+            pid.unlink(missing_ok=True)
+        (report,) = run_plans(
+            [plan], made, log_file, meanwhile=kill_a_host, flush_interval_s=0.02, window_records=50
+        ).connectors
+        killed += report.state is RunState.FAILED
+        now = committed(log_file)
+        assert isinstance(now, int | None)
+        assert (now or 0) >= reached
+        reached = now or 0
+        kept = {int(one.key or b"") for one in letters(log_file)}
+        put = {int(line) for line in out.read_text().split()} if out.exists() else set()
+        assert (put | kept) >= set(range(reached))
+    assert killed >= 3
+    assert run_plans([plan], made, log_file).failures == ()
+    kept = {int(one.key or b"") for one in letters(log_file)}
+    assert kept == bad | reported
+    assert {int(line) for line in out.read_text().split()} == set(range(count)) - kept

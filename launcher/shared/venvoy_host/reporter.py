@@ -62,7 +62,10 @@ class _Stored(Future):  # type: ignore[type-arg]  # Future[None] is no class on 
         self._session = session
 
     def result(self, timeout: float | None = None) -> None:
-        """Wait until the record is stored; raises TimeoutError, or ConnectError if it cannot be."""
+        """Wait until the record is stored.
+
+        Raises `concurrent.futures.TimeoutError`, and ConnectError when it cannot be stored.
+        """
         self._wait(timeout)
         super().result(0)
 
