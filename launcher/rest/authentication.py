@@ -27,36 +27,41 @@ _HASHES_AT_ONCE = 2
 class Users:
     """Who may use the worker; how long a refusal takes tells nothing about the file.
 
-    A hashed password is computed off the event loop, and once only: what was right before is
-    known by a digest under a key that never leaves this process.
+    Passwords are compared by digests under a key that never leaves this process. A scrypt hash is
+    computed off the event loop, and once only: then its password's digest is known, too.
     """
 
-    def __init__(self, secrets_by_user: Mapping[str, bytes | ScryptHash]) -> None:
-        self._secrets = secrets_by_user
+    def __init__(self, secrets_by_user: Mapping[str, str | ScryptHash]) -> None:
         self._key = secrets.token_bytes(32)
         self._known: dict[str, bytes] = {}
+        self._hashes: dict[str, ScryptHash] = {}
+        for user, secret in secrets_by_user.items():
+            if isinstance(secret, str):
+                self._known[user] = self._digest(secret.encode())
+            else:
+                self._hashes[user] = secret
+        self._nobody = self._digest(secrets.token_bytes(32))
+        nobodys = ScryptHash.parse(hash_password(secrets.token_urlsafe()))
+        self._nobodys_hash = nobodys if self._hashes else None
         self._hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
-        some_hashed = any(isinstance(secret, ScryptHash) for secret in secrets_by_user.values())
-        nobody = secrets.token_urlsafe()
-        self._nobody = ScryptHash.parse(hash_password(nobody)) if some_hashed else nobody.encode()
 
     async def accept(self, user: str, password: bytes) -> bool:
         """Say whether the user exists and has this password."""
-        secret = self._secrets.get(user)
-        digest = hmac.digest(self._key, password, hashlib.sha256)
-        known = self._known.get(user)
-        if known is not None and hmac.compare_digest(known, digest):
+        digest = self._digest(password)
+        if hmac.compare_digest(self._known.get(user, self._nobody), digest):
             return True
-        is_right = await self._matches(self._nobody if secret is None else secret, password)
-        if is_right and secret is not None:
-            self._known[user] = digest
-        return is_right and secret is not None
-
-    async def _matches(self, secret: bytes | ScryptHash, password: bytes) -> bool:
-        if isinstance(secret, bytes):
-            return hmac.compare_digest(secret, password)
+        hashed = self._hashes.get(user, self._nobodys_hash)
+        if hashed is None:
+            return False
         async with self._hashing:
-            return await asyncio.to_thread(secret.matches, password)
+            is_right = await asyncio.to_thread(hashed.matches, password)
+        if is_right and user in self._hashes:
+            self._known[user] = digest
+            return True
+        return False
+
+    def _digest(self, password: bytes) -> bytes:
+        return hmac.digest(self._key, password, hashlib.sha256)
 
 
 class Authenticated:
@@ -99,7 +104,7 @@ def read_users(file: Path) -> Users:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise BadUsersFileError(file=file, reason=reason) from error
-    users: dict[str, bytes | ScryptHash] = {}
+    users: dict[str, str | ScryptHash] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -114,10 +119,10 @@ def read_users(file: Path) -> Users:
     return Users(users)
 
 
-def _secret(text: str, *, file: Path, number: int) -> bytes | ScryptHash:
+def _secret(text: str, *, file: Path, number: int) -> str | ScryptHash:
     """Read a password or its hash; other hashes are refused, not taken for passwords."""
     if not text.startswith("$"):
-        return text.encode()
+        return text
     try:
         return ScryptHash.parse(text)
     except ValueError as error:
