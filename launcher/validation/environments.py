@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from launcher.planning.workplace import Workplace
+from launcher.worker.faults import RefusedError
 from launcher.worker.threads import in_thread
-from manager.errors import InternalError
 from manager.plugins.locations import Location, Problem, Shape
 from manager.store.environments import Environment
 from manager.store.own_environment import own_environment
@@ -52,7 +52,9 @@ class Environments:
 def _made(workplace: Workplace, location: Location) -> Environment:
     content = workplace.content(location.path)
     if content is None:
-        raise InternalError(what=f"`{location.path}` was chosen but is not in the catalog")
+        raise RefusedError(
+            f"`{location.path}` is no longer on the plugin path", remedy="ask once more"
+        )
     known = known_location(workplace.context, content)
     if known is not None:
         return known.environment

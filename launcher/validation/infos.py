@@ -27,8 +27,8 @@ class ConfigKeyInfo:
 
     @classmethod
     def from_json(cls, told: Mapping[str, object]) -> "ConfigKeyInfo":
-        """Take a definition as a host tells it."""
-        dependents = told.get("dependents")
+        """Take a definition as a host tells it; an order that is no number is none."""
+        dependents, order = told.get("dependents"), told.get("order")
         default, group = told.get("default_value"), told.get("group")
         return cls(
             name=str(told["name"]),
@@ -36,12 +36,12 @@ class ConfigKeyInfo:
             required=bool(told["required"]),
             default_value=None if default is None else str(default),
             importance=str(told["importance"]),
-            documentation=str(told["documentation"]),
+            documentation=str(told["documentation"] or ""),
             group=None if group is None else str(group),
             width=str(told["width"]),
             display_name=str(told["display_name"]),
             dependents=tuple(map(str, dependents)) if isinstance(dependents, list) else (),
-            order=int(str(told["order"])),
+            order=order if isinstance(order, int) else -1,
         )
 
     def as_json(self) -> Json:

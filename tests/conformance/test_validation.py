@@ -124,6 +124,8 @@ def test_a_worker_with_bad_providers_makes_no_validator(validating: Room) -> Non
         ("ThrowingSource", "Could not instantiate class: no luck"),
         ("RaisingSource", "Failed to perform config validation for connector: KeyError: 'oops'"),
         ("ExitingSource", "died with exit code 7"),
+        ("DictSource", "Failed to load ConfigDef from connector: AttributeError: "),
+        ("DictAnswerSource", "Failed to perform config validation for connector: AttributeError"),
     ],
 )
 def test_a_connector_that_cannot_check_is_a_fault_of_its_class(
@@ -131,6 +133,13 @@ def test_a_connector_that_cannot_check_is_a_fault_of_its_class(
 ) -> None:
     config = {**SOURCE, "connector.class": f"faulty.{name}"}
     assert text in one_fault(validating, config, "connector.class")
+
+
+def test_an_odd_definition_is_taken_as_far_as_it_can_be(validating: Room) -> None:
+    infos = validating.validate({**SOURCE, "connector.class": "faulty.OddKeySource"})
+    assert faults(infos) == {"nobody": ("nobody is referred in the dependents, but not defined.",)}
+    odd = info(infos, "odd").definition
+    assert (odd.order, odd.documentation, odd.dependents) == (-1, "", ("nobody",))
 
 
 def test_its_fault_does_not_hide_the_others(validating: Room) -> None:

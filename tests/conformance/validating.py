@@ -190,6 +190,14 @@ class ThrowingSource(_Throws, Source): pass
 class NoConfigDefSource(_NoConfigDef, Source): pass
 class NoValidationSource(Source):
     def validate(self, configs): return None
+class OddKeySource(Source):
+    def config(self):
+        return ConfigDef().define("odd", ConfigType.STRING, "x", documentation=None,
+                                  order_in_group="first", dependents=["nobody"])
+class DictSource(Source):
+    def config(self): return dict(odd="x")
+class DictAnswerSource(Source):
+    def validate(self, configs): return dict(odd="x")
 class RaisingSource(Source):
     def validate(self, configs): raise KeyError("oops")
 class ExitingSource(Source):
@@ -212,8 +220,10 @@ class Sink(SinkConnector):
 """
 _FAULTY_POINTS = {
     "venvoy.source": [
-        "SampleSource", "OwnNameSource", "AbstractSource", "ThrowingSource", "NoConfigDefSource",
-        "NoValidationSource", "RaisingSource", "ExitingSource", "HangingSource", "OnceSource",
+        "SampleSource", "OwnNameSource", "AbstractSource", "ThrowingSource",
+        "NoConfigDefSource", "NoValidationSource", "OddKeySource", "DictSource",
+        "DictAnswerSource", "RaisingSource", "ExitingSource", "HangingSource",
+        "OnceSource",
     ],
     "venvoy.sink": ["Sink"],
     "venvoy.converter": [
