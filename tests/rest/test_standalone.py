@@ -235,6 +235,20 @@ def test_plugins_keys_and_validation(real: Real) -> None:
     )
 
 
+def test_kcctl_finds_the_definition_of_every_entry_with_faults(real: Real) -> None:
+    """It falls over null, which Kafka Connect answers for keys that nobody knows."""
+    config = {
+        **COUNTER, "name": "n", "unknown.key": None, "count": "many", "transforms": "t",
+        "transforms.t.type": "no.such", "transforms.t.unknown": None,
+    }  # fmt: skip
+    answer = real.http.put("/connector-plugins/Counter/config/validate", json=config)
+    faulty = [entry for entry in answer.json()["configs"] if entry["value"]["errors"]]
+    assert {entry["value"]["name"] for entry in faulty} == {
+        "unknown.key", "count", "transforms.t.type", "transforms.t.unknown",
+    }  # fmt: skip
+    assert all(entry["definition"]["name"] == entry["value"]["name"] for entry in faulty)
+
+
 _BODY = {"name": "half-made", "config": {**COUNTER, "topic": "half-made"}}
 _REFUSED: Mapping[str, tuple[int, Any, str]] = {
     "not JSON": (400, b'{"name": "half-made", "config": {', "The request body is not JSON"),
