@@ -77,10 +77,10 @@ def _read(files: Sequence[Path], words: WorkerLog) -> Sequence[ConnectorFile]:
 async def _put(one: ConnectorFile, worker: WorkerInterface, words: WorkerLog) -> None:
     try:
         if one.name in worker.connectors():
-            await worker.put_config(one.name, one.config)
+            await worker.put_config(one.name, one.config, by="file")
             words.say(f"changed as `{one.file}` says", subject=one.name)
         else:
-            await worker.create(one.name, one.config, initial_state=one.initial_state)
+            await worker.create(one.name, one.config, initial_state=one.initial_state, by="file")
             words.say(f"created from `{one.file}`", subject=one.name)
     except InvalidConnectorConfigError as error:
         faults = "".join(f"\n    - {fault}" for fault in error.errors)

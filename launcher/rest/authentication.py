@@ -16,7 +16,10 @@ from launcher.rest.faults import BadUsersFileError
 from launcher.rest.passwords import ScryptHash, hash_password
 from launcher.rest.responses import error_response
 
-__all__ = ["Authenticated", "Users", "read_users"]
+__all__ = ["USER", "Authenticated", "Users", "read_users"]
+
+USER = "venvoy.user"
+"""The key of a request's scope that holds the user's name, where users are asked for."""
 
 _OPEN_PATHS = frozenset(("/health",))
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="venvoy", charset="UTF-8"'}
@@ -73,24 +76,26 @@ class Authenticated:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 401."""
-        if (
-            scope["type"] != "http"
-            or scope["path"] in _OPEN_PATHS
-            or await self._is_user(Headers(scope=scope).get("authorization", ""))
-        ):
+        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS:
             await self._app(scope, receive, send)
             return
-        await error_response(401, _UNAUTHORIZED, headers=_CHALLENGE)(scope, receive, send)
+        user = await self._user(Headers(scope=scope).get("authorization", ""))
+        if user is None:
+            await error_response(401, _UNAUTHORIZED, headers=_CHALLENGE)(scope, receive, send)
+            return
+        scope[USER] = user
+        await self._app(scope, receive, send)
 
-    async def _is_user(self, header: str) -> bool:
+    async def _user(self, header: str) -> str | None:
         scheme, _, encoded = header.partition(" ")
         if scheme.lower() != "basic":
-            return False
+            return None
         try:
-            user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-            return bool(colon) and await self._users.accept(user.decode(), password)
+            text, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+            user = text.decode()
         except (binascii.Error, UnicodeDecodeError):
-            return False
+            return None
+        return user if colon and await self._users.accept(user, password) else None
 
 
 def read_users(file: Path) -> Users:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
+from launcher.rest.authentication import USER
 from launcher.rest.config import RestConfig
 from launcher.rest.faults import BodyTooLargeError, MediaTypeError, UnroutableError
 from launcher.rest.shapes import parse_json
@@ -40,6 +41,15 @@ class Call:
         if text.isascii() and text.isdigit() and len(text) <= _MAX_TASK_DIGITS:
             return int(text)
         raise UnroutableError
+
+    @property
+    def by(self) -> str:
+        """Who asks: the user, else the client's address."""
+        user = self.request.scope.get(USER)
+        if isinstance(user, str):
+            return user
+        client = self.request.client
+        return client.host if client is not None and client.host else "unknown"
 
     def segment(self, name: str) -> str:
         """Return a part of the path, decoded; RequestError when it is not UTF-8."""

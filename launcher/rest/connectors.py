@@ -33,7 +33,9 @@ async def create_connector(call: Call) -> Response:
     """Make a connector."""
     asked = await call.json(read_create_request)
     config = await _checked(call.worker, asked.name, asked.config)
-    info = await call.worker.create(asked.name, config, initial_state=asked.initial_state)
+    info = await call.worker.create(
+        asked.name, config, initial_state=asked.initial_state, by=call.by
+    )
     return _created(info)
 
 
@@ -51,14 +53,14 @@ async def put_config(call: Call) -> Response:
     """Make or change a connector."""
     name = call.connector
     config = await _checked(call.worker, name, await call.json(read_config))
-    info, is_new = await call.worker.put_config(name, config)
+    info, is_new = await call.worker.put_config(name, config, by=call.by)
     return _created(info) if is_new else JsonResponse(info.as_json())
 
 
 async def patch_config(call: Call) -> Response:
     """Change some keys."""
     patch = await call.json(read_config)
-    info = await call.worker.patch_config(call.connector, patch)
+    info = await call.worker.patch_config(call.connector, patch, by=call.by)
     return JsonResponse(info.as_json())
 
 

@@ -7,6 +7,7 @@ later version say more. Requests allow no others, so that a typing error is told
 from collections.abc import Mapping
 
 from launcher.rest.operation import array_of, ref
+from launcher.worker.move import MoveState
 from launcher.worker.views import Json
 
 __all__ = ["SCHEMAS"]
@@ -110,6 +111,7 @@ _CONNECTORS: Mapping[str, Json] = {
             "role": {
                 "type": "string",
                 "enum": [
+                    "connector",
                     "key.converter",
                     "value.converter",
                     "header.converter",
@@ -131,6 +133,20 @@ _CONNECTORS: Mapping[str, Json] = {
             "type": _CONNECTOR_TYPE,
         },
         stages=array_of(ref("StageVersion")),
+        last_move=ref("Move"),
+        next_versions=array_of(ref("StageVersion")),
+        locked=_map_of(_TEXT),
+    ),
+    "Move": _answer(
+        {
+            "from_generation": _COUNT,
+            "to_generation": _COUNT,
+            "state": {"type": "string", "enum": [str(state) for state in MoveState]},
+            "from_version": _TEXT,
+            "to_version": _TEXT,
+            "began_at": _COUNT,
+        },
+        reason=_TEXT,
     ),
     "ExpandedConnectors": _map_of(
         _answer({}, status=ref("ConnectorStateInfo"), info=ref("ConnectorInfo"))

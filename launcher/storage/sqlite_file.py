@@ -23,7 +23,7 @@ from manager.errors import VenvoyError
 
 __all__ = ["SCHEMA_NUMBER", "ForeignLogError", "LogError", "SqliteFile"]
 
-SCHEMA_NUMBER = 2
+SCHEMA_NUMBER = 3
 """What `PRAGMA user_version` says of a file that this venvoy writes."""
 
 _STEPS = (
@@ -90,6 +90,28 @@ CREATE TABLE connector_topics (
     connector TEXT NOT NULL,
     topic TEXT NOT NULL,
     PRIMARY KEY (connector, topic)
+) WITHOUT ROWID;
+""",
+    """
+ALTER TABLE connectors ADD COLUMN asked_by TEXT NOT NULL DEFAULT 'worker';
+ALTER TABLE connectors ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE connectors ADD COLUMN locked TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE connectors ADD COLUMN last_move TEXT;
+ALTER TABLE connectors ADD COLUMN fallback TEXT;
+CREATE TABLE generations (
+    connector TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    config TEXT NOT NULL,
+    password_keys TEXT NOT NULL,
+    versions TEXT NOT NULL,
+    exact TEXT NOT NULL,
+    plugin_digests TEXT NOT NULL,
+    environment_digests TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    asked_by TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT,
+    PRIMARY KEY (connector, number)
 ) WITHOUT ROWID;
 """,
 )

@@ -5,13 +5,37 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from launcher.storage.generations import StoredGeneration, read_generations, write_generation
 from launcher.storage.sqlite_log import SqliteLog
+from launcher.worker.move import Move
 from launcher.worker.views import ConnectorState, State, TargetState, TaskState
 
-__all__ = ["SqliteWorkerStore", "StoredConnector", "StoredStatus", "WorkerStore"]
+__all__ = [
+    "WORKER",
+    "Fallback",
+    "SqliteWorkerStore",
+    "StoredConnector",
+    "StoredStatus",
+    "WorkerStore",
+]
+
+
+WORKER = "worker"
+"""Who asked for a config, when nobody did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """What a connector was before a move, and is again when that goes wrong."""
+
+    config: Mapping[str, str]
+    password_keys: frozenset[str]
+    asked_by: str
+    generation: int
+    locked: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +45,9 @@ class StoredConnector:
     `config` is as it was written: `${…}` unresolved. `applied` is the config that `task_configs`
     were made from, None when there was none yet; the two tell whether tasks are up to date.
     `password_keys` are the keys whose values are not to be shown, as its plugins told last.
+    `asked_by` is who asked for the config, `generation` the one that it became, 0 before it became
+    one. `locked` has what each version key that says `locked` stays on. While a move goes on,
+    `fallback` is what it goes back to, and `last_move` says how far it is.
     """
 
     name: str
@@ -29,6 +56,11 @@ class StoredConnector:
     applied: Mapping[str, str] | None = None
     task_configs: tuple[Mapping[str, str], ...] = ()
     password_keys: frozenset[str] = frozenset()
+    asked_by: str = WORKER
+    generation: int = 0
+    locked: Mapping[str, str] = field(default_factory=dict)
+    last_move: Move | None = None
+    fallback: Fallback | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +92,17 @@ class WorkerStore(Protocol):
 
     async def delete_connector(self, name: str) -> None:
         """Forget a connector, its states and topics; its offsets stay, as in Kafka."""
+        ...
+
+    async def generations(self, name: str) -> tuple[StoredGeneration, ...]:
+        """Return the generations of a connector, the oldest first."""
+        ...
+
+    async def put_generation(self, name: str, generation: StoredGeneration) -> None:
+        """Keep a generation of a connector, a new one or a changed one; the oldest are forgotten.
+
+        Passed over when there is no such connector.
+        """
         ...
 
     async def statuses(self, name: str) -> StoredStatus | None:
@@ -108,6 +151,7 @@ class SqliteWorkerStore:
     async def put_connector(self, connector: StoredConnector) -> None:
         """Keep a connector; see `WorkerStore`."""
         applied = None if connector.applied is None else json.dumps(dict(connector.applied))
+        move, fallback = connector.last_move, connector.fallback
         row = (
             connector.name,
             json.dumps(dict(connector.config)),
@@ -115,8 +159,15 @@ class SqliteWorkerStore:
             applied,
             json.dumps([dict(config) for config in connector.task_configs]),
             json.dumps(sorted(connector.password_keys)),
+            connector.asked_by,
+            connector.generation,
+            json.dumps(dict(connector.locked)),
+            None if move is None else json.dumps(dict(move.as_json())),
+            None if fallback is None else _written_fallback(fallback),
         )
-        await self._run("INSERT OR REPLACE INTO connectors VALUES (?, ?, ?, ?, ?, ?)", *row)
+        await self._run(
+            "INSERT OR REPLACE INTO connectors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row
+        )
 
     async def delete_connector(self, name: str) -> None:
         """Forget a connector; see `WorkerStore`."""
@@ -126,8 +177,17 @@ class SqliteWorkerStore:
             connection.execute("DELETE FROM connector_statuses WHERE connector = ?", (name,))
             connection.execute("DELETE FROM task_statuses WHERE connector = ?", (name,))
             connection.execute("DELETE FROM connector_topics WHERE connector = ?", (name,))
+            connection.execute("DELETE FROM generations WHERE connector = ?", (name,))
 
         await self._do(delete)
+
+    async def generations(self, name: str) -> tuple[StoredGeneration, ...]:
+        """Return the generations; see `WorkerStore`."""
+        return await self._do(lambda connection: read_generations(connection, name))
+
+    async def put_generation(self, name: str, generation: StoredGeneration) -> None:
+        """Keep a generation; see `WorkerStore`."""
+        await self._do(lambda connection: write_generation(connection, name, generation))
 
     async def statuses(self, name: str) -> StoredStatus | None:
         """Return the last states; see `WorkerStore`."""
@@ -200,20 +260,55 @@ def _cluster_id(connection: sqlite3.Connection) -> str:
 
 def _connectors(connection: sqlite3.Connection) -> dict[str, StoredConnector]:
     rows = connection.execute(
-        "SELECT name, config, target, applied, task_configs, password_keys FROM connectors "
-        "ORDER BY name"
+        "SELECT name, config, target, applied, task_configs, password_keys, asked_by, generation, "
+        "locked, last_move, fallback FROM connectors ORDER BY name"
     )
-    return {
-        name: StoredConnector(
-            name=name,
-            config=json.loads(config),
-            target=TargetState(target),
-            applied=None if applied is None else json.loads(applied),
-            task_configs=tuple(json.loads(task_configs)),
-            password_keys=frozenset(json.loads(password_keys)),
-        )
-        for name, config, target, applied, task_configs, password_keys in rows
-    }
+    return {row[0]: _connector(*row) for row in rows}
+
+
+def _connector(
+    name: str,
+    config: str,
+    target: str,
+    applied: str | None,
+    task_configs: str,
+    password_keys: str,
+    asked_by: str,
+    generation: int,
+    locked: str,
+    last_move: str | None,
+    fallback: str | None,
+) -> StoredConnector:
+    return StoredConnector(
+        name=name,
+        config=json.loads(config),
+        target=TargetState(target),
+        applied=None if applied is None else json.loads(applied),
+        task_configs=tuple(json.loads(task_configs)),
+        password_keys=frozenset(json.loads(password_keys)),
+        asked_by=asked_by,
+        generation=generation,
+        locked=json.loads(locked),
+        last_move=None if last_move is None else Move.from_json(json.loads(last_move)),
+        fallback=None if fallback is None else _read_fallback(fallback),
+    )
+
+
+def _written_fallback(fallback: Fallback) -> str:
+    return json.dumps(
+        {
+            "config": dict(fallback.config),
+            "password_keys": sorted(fallback.password_keys),
+            "asked_by": fallback.asked_by,
+            "generation": fallback.generation,
+            "locked": dict(fallback.locked),
+        }
+    )
+
+
+def _read_fallback(text: str) -> Fallback:
+    fields = json.loads(text)
+    return Fallback(**{**fields, "password_keys": frozenset(fields["password_keys"])})
 
 
 def _statuses(connection: sqlite3.Connection, name: str) -> StoredStatus | None:

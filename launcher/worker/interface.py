@@ -22,7 +22,9 @@ __all__ = ["WorkerInterface"]
 class WorkerInterface(Protocol):
     """Called from the worker's event loop. Every method raises RefusedError with its status.
 
-    A method returns when the request is stored, as in Kafka Connect; the connector follows.
+    A method returns when the request is stored, as in Kafka Connect; the connector follows. `by` is
+    who asks, for the connector's generations: a REST user or a client's address, or `file`; None:
+    the worker itself.
     """
 
     worker_id: str
@@ -59,16 +61,25 @@ class WorkerInterface(Protocol):
         ...
 
     async def create(
-        self, name: str, config: Mapping[str, str], *, initial_state: TargetState | None = None
+        self,
+        name: str,
+        config: Mapping[str, str],
+        *,
+        initial_state: TargetState | None = None,
+        by: str | None = None,
     ) -> ConnectorInfo:
         """Make a connector; ConnectorExistsError, InvalidConnectorConfigError, RequestError."""
         ...
 
-    async def put_config(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorInfo, bool]:
+    async def put_config(
+        self, name: str, config: Mapping[str, str], *, by: str | None = None
+    ) -> tuple[ConnectorInfo, bool]:
         """Make or change a connector; the second is whether it is new."""
         ...
 
-    async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
+    async def patch_config(
+        self, name: str, patch: Mapping[str, str | None], *, by: str | None = None
+    ) -> ConnectorInfo:
         """Change some keys; None takes one away (KIP-477). NotFoundError."""
         ...
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from launcher.worker.move import Move, MoveState
 from launcher.worker.views import ConnectorInfo, Json, StageVersion
 
 __all__ = [
@@ -91,18 +92,6 @@ class RescanReport:
         }
 
 
-class MoveState(StrEnum):
-    """How a move to another generation stands."""
-
-    PREPARING = "PREPARING"
-    """Its environments are made and verified; the old tasks run."""
-    STARTING = "STARTING"
-    """The old tasks have stopped with their offsets committed; the new ones must prove healthy."""
-    DONE = "DONE"
-    RETURNED = "RETURNED"
-    """It was not healthy within its deadline: the old generation runs again."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
     """One config that a connector has run with, and what it resolved to. Numbers begin at 1.
@@ -135,31 +124,6 @@ class Generation:
             "by": self.by,
             "current": self.is_current,
             "outcome": str(self.outcome),
-            **({"reason": self.reason} if self.reason else {}),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """The last move of a connector: from one generation to another, and how it ended."""
-
-    from_generation: int
-    to_generation: int
-    state: MoveState
-    from_version: str
-    to_version: str
-    began_at: int
-    reason: str | None = None
-
-    def as_json(self) -> Json:
-        """Return every field, for REST."""
-        return {
-            "from_generation": self.from_generation,
-            "to_generation": self.to_generation,
-            "state": str(self.state),
-            "from_version": self.from_version,
-            "to_version": self.to_version,
-            "began_at": self.began_at,
             **({"reason": self.reason} if self.reason else {}),
         }
 
@@ -244,7 +208,9 @@ class MotionInterface(Protocol):
         """Return what would run after a restart, where it differs from what runs."""
         ...
 
-    async def rollback(self, name: str, *, to: int | None = None) -> ConnectorInfo:
+    async def rollback(
+        self, name: str, *, to: int | None = None, by: str | None = None
+    ) -> ConnectorInfo:
         """Move to an earlier generation, by default the last good one before this.
 
         NotFoundError, RequestError: there is none, or what it ran with is not installed.

@@ -15,7 +15,7 @@ from launcher.planning.preparation import worker_converters
 from launcher.planning.workplace import Workplace
 from launcher.settings import WorkerConfig
 from launcher.storage.topic_log import TopicLog
-from launcher.storage.worker_store import StoredConnector, WorkerStore
+from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
 from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
 from launcher.validation.inspectors import host_starter
 from launcher.validation.validator import Validator
@@ -211,7 +211,12 @@ class StandingWorker:
     # -- configs ------------------------------------------------------------------------------
 
     async def create(
-        self, name: str, config: Mapping[str, str], *, initial_state: TargetState | None = None
+        self,
+        name: str,
+        config: Mapping[str, str],
+        *,
+        initial_state: TargetState | None = None,
+        by: str | None = None,
     ) -> ConnectorInfo:
         """Make a connector; ConnectorExistsError, InvalidConnectorConfigError, RequestError."""
         if name in self._connectors:
@@ -220,13 +225,16 @@ class StandingWorker:
             name=name,
             config=_named(name, config),
             target=initial_state or TargetState.STARTED,
+            asked_by=by or WORKER,
         )
         return await _whole(self._add(await self._checked(stored)))
 
-    async def put_config(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorInfo, bool]:
+    async def put_config(
+        self, name: str, config: Mapping[str, str], *, by: str | None = None
+    ) -> tuple[ConnectorInfo, bool]:
         """Make or change a connector; the second is whether it is new."""
         known = self._connectors.get(name)
-        stored = StoredConnector(name=name, config={})
+        stored = StoredConnector(name=name, config={}, asked_by=by or WORKER)
         stored = await self._checked(
             replace(
                 stored, config=_restored(known.stored if known else stored, _named(name, config))
@@ -237,14 +245,18 @@ class StandingWorker:
             return await _whole(self._add(stored)), True
         return await _whole(self._change(known, stored)), False
 
-    async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
+    async def patch_config(
+        self, name: str, patch: Mapping[str, str | None], *, by: str | None = None
+    ) -> ConnectorInfo:
         """Change some keys; None takes one away (KIP-477). NotFoundError."""
         connector = self._connector(name)
         before = connector.stored
         merged = {
             key: value for key, value in {**before.config, **patch}.items() if value is not None
         }
-        patched = replace(before, config=_restored(before, _named(name, merged)))
+        patched = replace(
+            before, config=_restored(before, _named(name, merged)), asked_by=by or WORKER
+        )
         checked = await self._checked(patched)
         if self._connector(name).stored.config != before.config:
             raise ConflictError(
@@ -286,7 +298,9 @@ class StandingWorker:
 
     async def _change(self, connector: ManagedConnector, to: StoredConnector) -> ConnectorInfo:
         await connector.change(
-            lambda now: replace(now, config=to.config, password_keys=to.password_keys)
+            lambda now: replace(
+                now, config=to.config, password_keys=to.password_keys, asked_by=to.asked_by
+            )
         )
         connector.reconfigured()
         return self._info(connector)

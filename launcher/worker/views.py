@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from launcher.worker.move import Move
+
 __all__ = [
     "ConnectorInfo",
     "ConnectorState",
@@ -63,10 +65,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageVersion:
-    """A plugin that a connector uses beside itself: as it was asked for, and what runs.
+    """A plugin of a connector's pipeline, and the version that runs.
 
-    `role` is `key.converter`, `value.converter`, `header.converter`, `transformation` or
-    `predicate`; `alias` names the last two.
+    `role` is `connector` (in `generations` and `next_versions` only), `key.converter`,
+    `value.converter`, `header.converter`, `transformation` or `predicate`; `alias` names the last
+    two.
     """
 
     role: str
@@ -168,7 +171,9 @@ class ConnectorStatus:
     """A connector, its tasks, and the versions of everything in its pipeline.
 
     `class_name` is the connector's class with its module, None before it was found; for metrics,
-    as Kafka's status does not tell it.
+    as Kafka's status does not tell it. `next_versions` are those that would run after a restart
+    where they differ from what runs; `locked` has what each version key that says `locked` stays
+    on.
     """
 
     name: str
@@ -177,15 +182,22 @@ class ConnectorStatus:
     type: ConnectorType
     stages: tuple[StageVersion, ...] = ()
     class_name: str | None = None
+    last_move: Move | None = None
+    next_versions: tuple[StageVersion, ...] = ()
+    locked: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> Json:
-        """Return Kafka's ConnectorStateInfo, and `stages`."""
+        """Return Kafka's ConnectorStateInfo, `stages`, and what there is to tell of moves."""
+        versions = [version.as_json() for version in self.next_versions]
         return {
             "name": self.name,
             "connector": self.connector.as_json(),
             "tasks": [task.as_json() for task in self.tasks],
             "type": self.type,
             "stages": [stage.as_json() for stage in self.stages],
+            **({"last_move": self.last_move.as_json()} if self.last_move else {}),
+            **({"next_versions": versions} if versions else {}),
+            **({"locked": dict(self.locked)} if self.locked else {}),
         }
 
 

@@ -111,6 +111,7 @@ class FakeWorker:
         )
         self.fault: Exception | None = None
         self.restarts: list[tuple[str, int | None]] = []
+        self.asked_by: list[str | None] = []
 
     def health(self) -> Health:
         return self.condition
@@ -166,8 +167,14 @@ class FakeWorker:
         return self._task(connector, task)
 
     async def create(
-        self, name: str, config: Mapping[str, str], *, initial_state: TargetState | None = None
+        self,
+        name: str,
+        config: Mapping[str, str],
+        *,
+        initial_state: TargetState | None = None,
+        by: str | None = None,
     ) -> ConnectorInfo:
+        self.asked_by.append(by)
         if name in self.stored:
             raise ConnectorExistsError(name)
         self._must_be_valid(name, config)
@@ -175,17 +182,22 @@ class FakeWorker:
         self.stored[name] = Connector(config=dict(config), target=target)
         return self.info(name)
 
-    async def put_config(self, name: str, config: Mapping[str, str]) -> tuple[ConnectorInfo, bool]:
+    async def put_config(
+        self, name: str, config: Mapping[str, str], *, by: str | None = None
+    ) -> tuple[ConnectorInfo, bool]:
+        self.asked_by.append(by)
         self._must_be_valid(name, config)
         before = self.stored.get(name)
         connector = before or Connector(config=config)
         self.stored[name] = replace(connector, config=dict(config))
         return self.info(name), before is None
 
-    async def patch_config(self, name: str, patch: Mapping[str, str | None]) -> ConnectorInfo:
+    async def patch_config(
+        self, name: str, patch: Mapping[str, str | None], *, by: str | None = None
+    ) -> ConnectorInfo:
         changed = {**self._get(name).config, **patch}
         config = {key: value for key, value in changed.items() if value is not None}
-        info, _ = await self.put_config(name, config)
+        info, _ = await self.put_config(name, config, by=by)
         return info
 
     async def delete(self, name: str) -> None:
