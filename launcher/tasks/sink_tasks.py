@@ -206,12 +206,14 @@ class SinkTask(Task):
             await writer.drain()
 
     def _send_frame(self, frame: StoredFrame, writer: asyncio.StreamWriter) -> None:
+        place = frame.topic, frame.partition
+        count = frame.end_offset - max(frame.first_offset, self._positions[place])
         self._batch += 1
-        self._window.take(self._batch, records=frame.count, size_bytes=len(frame.data))
+        self._window.take(self._batch, records=count, size_bytes=len(frame.data))
         writer.write(for_feed(frame.data, batch=self._batch, epoch=self._epoch))
-        self._positions[frame.topic, frame.partition] = frame.end_offset
+        self._positions[place] = frame.end_offset
         self.listener.topic(frame.topic)
-        self.records_in += frame.count
+        self.records_in += count
 
     async def _end(self, writer: asyncio.StreamWriter) -> None:
         """Say once, for these positions, that this was all."""

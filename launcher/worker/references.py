@@ -1,5 +1,6 @@
 """Task configs as they may be stored: what a provider gave stands as its variable again."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from launcher.configs.providers import VARIABLE
@@ -26,16 +27,9 @@ def with_references(
         if resolved[variable] and resolved[variable] != variable
     }
     longest_first = sorted(given, key=len, reverse=True)
-    return {key: _referring(value, given, longest_first) for key, value in task_config.items()}
-
-
-def _referring(value: str, given: Mapping[str, str], longest_first: list[str]) -> str:
-    """Replace from left to right, the longest first, and never inside what was put in."""
-    for secret in longest_first:
-        before, found, after = value.partition(secret)
-        if found:
-            shorter = longest_first
-            left = _referring(before, given, shorter) if before else ""
-            right = _referring(after, given, shorter) if after else ""
-            return f"{left}{given[secret]}{right}"
-    return value
+    if not longest_first:
+        return dict(task_config)
+    pattern = re.compile("|".join(map(re.escape, longest_first)))
+    return {
+        key: pattern.sub(lambda match: given[match[0]], value) for key, value in task_config.items()
+    }

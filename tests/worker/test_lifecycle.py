@@ -117,6 +117,30 @@ def test_a_plain_restart_is_the_connector_s_own_and_leaves_its_tasks(stand: Stan
     stand.run(body)
 
 
+def test_a_restart_of_what_is_paused_leaves_it_paused(stand: Stand) -> None:
+    stand.plugin()
+    pid = stand.directory / "pid"
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", steered(pid_file=str(pid)))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.pause("numbers")
+        await until_state(worker, "numbers", PAUSED, PAUSED)
+        before, end = pid.read_text(), await stand.end()
+        status = await worker.restart("numbers", include_tasks=True)
+        assert [status.connector.state, status.tasks[0].state] == [RESTARTING, RESTARTING]
+        await until_state(worker, "numbers", PAUSED, PAUSED)
+        await worker.restart_task("numbers", 0)
+        await until_state(worker, "numbers", PAUSED, PAUSED)
+        assert pid.read_text() != before
+        assert await stand.end() == end
+        await worker.resume("numbers")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert stand.heard.starts("numbers") == 2  # a paused connector is not started
+
+    stand.run(body)
+
+
 def test_only_the_failed_are_restarted_when_asked_for_so(stand: Stand) -> None:
     stand.plugin()
     tasks, fault = stand.directory / "tasks", stand.directory / "fault"

@@ -98,6 +98,27 @@ def test_a_connector_that_does_not_start_is_failed_and_others_are_not(stand: Sta
     stand.run(body)
 
 
+def test_tasks_come_back_after_a_restart_also_when_their_connector_does_not(
+    stand: Stand,
+) -> None:
+    stand.plugin()
+    broken = stand.directory / "broken"
+
+    async def make(worker: StandingWorker) -> None:
+        await worker.create("numbers", steered(unstartable_file=str(broken)))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+
+    async def look(worker: StandingWorker) -> None:
+        await until_state(worker, "numbers", FAILED, RUNNING)
+        end = await stand.end()
+        while await stand.end() <= end:
+            await asyncio.sleep(0.02)
+
+    stand.run(make)
+    broken.touch()
+    stand.run(look)
+
+
 def test_a_connector_may_say_that_it_failed_and_its_tasks_go_on(stand: Stand) -> None:
     stand.plugin()
     error = stand.directory / "error"
