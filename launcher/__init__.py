@@ -7,6 +7,7 @@ In the order in which things happen::
     planning    which stage runs in which location's environment
     hosts       processes that run plugin code, and the frames and messages between
     storage     topics, offsets, configs, states
+    validation  configs checked as Kafka Connect checks them, by plugins in their own versions
     tasks       connectors and tasks at run time
     worker      drives it all: one run to its end, or standing
     cli         the command line; `commands` does what it says, `render` alone prints
