@@ -58,9 +58,9 @@ class ScriptedTask(SinkTask):
         if self.do == "go back and retry" and self.count == 1:
             self.context.offset(FIRST, 0)
             raise RetriableError("from the start, please")
-        if self.do == "pause" and records[0].topic == "numbers":
+        if self.do == "pause" and records[-1].topic == "numbers":
             self.context.pause(FIRST)
-        if self.do == "pause" and records[0].topic == "other":
+        if self.do == "pause" and records[-1].topic == "other":
             self.context.resume(FIRST)
         if self.do == "pause a stranger":
             self.context.pause(TopicPartition("stranger", 7))
@@ -363,6 +363,34 @@ def test_a_paused_partition_gets_nothing_while_the_other_goes_on_and_then_again(
             seek = await sink.task.hear("seek")  # resumed: what was passed over comes again
             assert seek["paused"] == []
             assert seek["positions"] == [["numbers", 0, 2], ["other", 0, 1]]
+
+    asyncio.run(body())
+
+
+def test_a_put_that_pauses_its_partition_gets_no_more_of_what_has_come_already(
+    made: Environment, tmp_path: Path
+) -> None:
+    async def body() -> None:
+        fields = {
+            "partitions": [["numbers", 0, 0], ["other", 0, 0]],
+            "max_poll_records": 2,
+            "paused": True,
+        }
+        async with scripted(made, tmp_path, "pause", **fields) as sink:
+            await sink.task.hear("paused")
+            sink.task.feed(0, topic="other")
+            sink.task.offset = 0
+            sink.task.feed(0, 1, 2, 3)
+            sink.task.send("resume")  # now that both have come
+            pause = await sink.task.hear("pause")
+            assert pause["positions"] == [["numbers", 0, 1], ["other", 0, 1]]
+            assert sink.noted("put") == ["[('other', 0), ('numbers', 0)]"]
+            sink.task.offset = 1
+            sink.task.feed(1, topic="other")
+            seek = await sink.task.hear("seek")
+            assert seek["positions"] == [["numbers", 0, 1], ["other", 0, 2]]
+            await sink.task.stop()
+        assert sink.noted("pre_commit")[-1] == "[('numbers', 1), ('other', 2)]"
 
     asyncio.run(body())
 

@@ -33,7 +33,8 @@ class SinkLoop:
     """One sink task.
 
     `positions` is the next offset to be put, per partition. A rewind raises `epoch`: the worker
-    feeds again from the positions, and frames of an older epoch are dropped.
+    feeds again from the positions, and frames of an older epoch are dropped. `_held` are partitions
+    of which records were passed over while they were paused: they need that, too.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class SinkLoop:
         self.positions: dict[TopicPartition, int] = {}
         self.committed: dict[TopicPartition, int] = {}
         self._told_paused: set[TopicPartition] = set()
+        self._held: set[TopicPartition] = set()
         self._commit_due = time.monotonic() + self._interval_s
         self._commit_failures = 0
 
@@ -138,7 +140,7 @@ class SinkLoop:
         context = self.context
         if context.wants_commit or time.monotonic() >= self._commit_due:
             self._commit()
-        resumed = self._told_paused - context.paused
+        resumed = (self._told_paused | self._held) - context.paused
         if context.rewinds or resumed:
             for partition, offset in context.rewinds.items():
                 if partition in context.assigned:
@@ -153,6 +155,7 @@ class SinkLoop:
 
     def _seek(self) -> None:
         self.epoch += 1
+        self._held.clear()
         self._told_paused = set(self.context.paused)
         self._tell("seek")
 
@@ -207,34 +210,40 @@ class SinkLoop:
     def _catch_up(self, frame: frames.Frame) -> None:
         """Answer END: everything up to it is put and committed, unless the task went back."""
         self._commit()
-        if frame.epoch == self.epoch and not self.context.rewinds:
+        if frame.epoch == self.epoch and not self.context.rewinds and not self._held:
             self.session.control.send(
                 {"type": "caught_up", "epoch": self.epoch, "batch": frame.batch, **self.counts()}
             )
 
     def _deliver(self, gathered: list[tuple[frames.Frame, SinkBatch]]) -> None:
-        records: list[Any] = []
-        for frame, batch in gathered:
-            partition = TopicPartition(batch.topic, batch.partition)
-            if partition not in self.context.assigned:
-                self._open({partition: batch.first_offset})
-            if partition in self.context.paused or self.context.rewinds:
-                continue
-            position = self.positions[partition]
-            self.received += frame.count
-            records += [one for one in batch.records or () if one.original_offset >= position]
-            for letter in batch.letters:
-                if letter["offset"] >= position:
-                    self.reporter.send(letter)
+        records = [one for frame, batch in gathered for one in self._accept(frame, batch)]
         if self.context.rewinds or not self._put_all(records):
             self._ack(gathered)
             return
         for _, batch in gathered:
             partition = TopicPartition(batch.topic, batch.partition)
-            if partition not in self.context.paused:
+            if partition not in self._held:
                 end = batch.first_offset + batch.count
                 self.positions[partition] = max(self.positions[partition], end)
         self._ack(gathered)
+
+    def _accept(self, frame: frames.Frame, batch: SinkBatch) -> list[Any]:
+        """Return what of a frame is to be put, and send its dead letters; open what is new."""
+        partition = TopicPartition(batch.topic, batch.partition)
+        if partition not in self.context.assigned:
+            self._open({partition: batch.first_offset})
+        if self.context.rewinds:
+            return []
+        if partition in self.context.paused:
+            self._held.add(partition)
+        if partition in self._held:
+            return []
+        position = self.positions[partition]
+        self.received += frame.count
+        for letter in batch.letters:
+            if letter["offset"] >= position:
+                self.reporter.send(letter)
+        return [one for one in batch.records or () if one.original_offset >= position]
 
     def _ack(self, gathered: list[tuple[frames.Frame, SinkBatch]]) -> None:
         for frame, _ in gathered:
@@ -244,7 +253,9 @@ class SinkLoop:
         """Put everything in slices; False when a stop or a rewind came in between."""
         size = self.request["max_poll_records"]
         for start in range(0, len(records), size):
-            part = records[start : start + size]
+            part = self._not_paused(records[start : start + size])
+            if not part:
+                continue
             if not self._put(part):
                 return False
             self.put_records += len(part)
@@ -258,6 +269,19 @@ class SinkLoop:
             if self.session.is_stopping or self.context.rewinds:
                 return False
         return True
+
+    def _not_paused(self, records: list[Any]) -> list[Any]:
+        """Return the records without those of partitions that the last `put` has paused."""
+        paused = self.context.paused | self._held
+        if not paused:
+            return records
+        places = {TopicPartition(one.original_topic, one.original_partition) for one in records}
+        self._held |= places & paused
+        return [
+            one
+            for one in records
+            if TopicPartition(one.original_topic, one.original_partition) not in self._held
+        ]
 
     def _put(self, records: list[Any]) -> bool:
         """Put one slice, again and again while it is retriable; False when a stop came first."""
