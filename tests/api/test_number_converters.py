@@ -74,7 +74,7 @@ def test_values_have_kafkas_bytes(
     )
 
 
-@pytest.mark.parametrize(("cls", "optional"), {(case[0], case[2]) for case in BYTES})
+@pytest.mark.parametrize(("cls", "optional"), dict.fromkeys((case[0], case[2]) for case in BYTES))
 def test_null_stays_null(cls: type[Made], optional: Schema) -> None:
     made = cls()
     assert made.from_connect_data("t", None, optional, None) is None
