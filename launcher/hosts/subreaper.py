@@ -21,56 +21,63 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.005
+_living: "set[Subreaper]" = set()
+_before = ctypes.c_int()
 
 
 class Subreaper:
-    """Makes this process a subreaper until `close`; `is_one` says whether it could.
+    """Makes this process a subreaper until the last one's `close`; `is_one`: whether it could.
 
-    `is_ours` says of a pid whether someone else sees to it.
+    `is_ours` says of a pid whether someone else sees to it; those of all that live are asked.
     """
 
     def __init__(self, is_ours: Callable[[int], bool]) -> None:
-        self._is_ours = is_ours
-        self._before = ctypes.c_int()
-        self._strangers: frozenset[int] = frozenset()
-        self._strangers = frozenset(pid for pid, _ in self._adopted())
+        self.is_ours = is_ours
+        self._strangers = frozenset(pid for pid, _ in self._adopted(frozenset()))
         try:
             prctl = ctypes.CDLL(None).prctl
-            prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(self._before), 0, 0, 0)
+            if not _living:
+                prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(_before), 0, 0, 0)
             self.is_one = bool(prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
         except (AttributeError, OSError):
             self.is_one = False
+        if self.is_one:
+            _living.add(self)
 
     def reap(self) -> None:
         """Wait for adopted children that have ended."""
-        for pid, state in self._adopted():
+        for pid, state in self._adopted(self._strangers):
             if state == "Z":
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
 
     def close(self) -> None:
-        """End and reap whatever was adopted, and be what we were before."""
-        if not self.is_one:
+        """The last one: end and reap whatever was adopted, and be what we were before."""
+        _living.discard(self)
+        if _living or not self.is_one:
             return
         deadline = time.monotonic() + _PATIENCE_S
-        while (left := self._adopted()) and time.monotonic() < deadline:
+        while (left := self._adopted(self._strangers)) and time.monotonic() < deadline:
             for pid, _ in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
             self.reap()
             time.sleep(_PAUSE_S)
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, self._before.value, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, _before.value, 0, 0, 0)
 
-    def _adopted(self) -> list[tuple[int, str]]:
+    def _adopted(self, strangers: frozenset[int]) -> list[tuple[int, str]]:
         """Return pid and state of each child that nobody here started."""
         with proc.no_start() as started:
             children = [one for one in _processes() if one.parent == os.getpid()]
         session = os.getsid(0)
-        known = started | self._strangers
+        known = started | strangers
+        asked = {self, *_living}
         return [
             (one.pid, one.state)
             for one in children
-            if one.session != session and one.pid not in known and not self._is_ours(one.pid)
+            if one.session != session
+            and one.pid not in known
+            and not any(each.is_ours(one.pid) for each in asked)
         ]
 
 

@@ -469,6 +469,22 @@ def test_each_fork_says_what_the_import_said(tmp_path: Path, version: str) -> No
     asyncio.run(body())
 
 
+def test_hosts_of_another_worker_in_this_process_live_on(
+    environment: Environment, tmp_path: Path
+) -> None:
+    async def body() -> None:
+        async with nursery(tmp_path) as it:
+            host = await it.start(environment)
+            async with nursery(tmp_path) as other:
+                assert is_fork(await other.start(environment))
+            assert (await facts_of(host))["pid"] == host.pid
+            assert is_fork(await it.start(environment))
+
+    before = children_of(os.getpid())
+    asyncio.run(body())
+    assert children_of(os.getpid()) <= before
+
+
 def test_two_versions_of_one_plugin_have_a_zygote_each(tmp_path: Path) -> None:
     environments = [
         make_environment(
