@@ -65,7 +65,9 @@ class SourceTask(Task):
         """
 
     def commit_record(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:
-        """Know that this record has been stored, or dropped by a transformation (None).
+        """Know that this record has been stored, or dropped (None).
+
+        A transformation drops records, and so does `errors.tolerance=all` where a stage fails.
 
         `record` is as `poll` returned it. Called in the order of `poll`; the default does
         nothing.
@@ -104,7 +106,8 @@ class SinkTask(Task):
         """Take records, in the order of each partition; there may be none.
 
         They may be buffered: they count as done only when `flush` or `pre_commit` says so.
-        Raise RetriableError to be given the same records again, anything else to fail the task.
+        Raise RetriableError to be given the same records again, anything else to fail the task; a
+        record that cannot be taken may go to `context.errant_record_reporter()` instead.
         After a failure or a restart records since the last commit come again: write so that a
         repetition does no harm (upsert by key).
         """
