@@ -78,5 +78,6 @@ def test_CD03_what_is_bundled_with_the_connector_is_the_default_beside_it(
 
 
 def test_CD04_without_any_converter_the_workers_own_default_is_shown(validating: Room) -> None:
-    infos = validating.validate_with(validating.make({}), SOURCE)
+    versions_alone = {"key.converter.plugin.version": "4.3.0"}  # of no class, so of nothing
+    infos = validating.validate_with(validating.make(versions_alone), SOURCE)
     assert converter_defaults(infos) == [(JSON, API), (JSON, API), (SIMPLE, API)]
