@@ -10,6 +10,7 @@ __all__ = [
     "CONNECTOR_KEYS",
     "CONNECTOR_PREFIXES",
     "MAX_POLL_RECORDS",
+    "MOVE_TIMEOUT",
     "STANDING_KEYS",
     "WORKER_KEYS",
     "WORKER_KEYS_OF_KAFKA",
@@ -49,8 +50,12 @@ WORKER_KEYS = frozenset(
 )
 """What a worker's file may say to `venvoy run`."""
 
+MOVE_TIMEOUT = "move.timeout.ms"
+"""How long a move to other versions may take to prove healthy; a connector's goes first."""
+
 STANDING_KEYS = frozenset(
     (
+        MOVE_TIMEOUT,
         "config.providers", "listeners", "rest.advertised.host.name", "rest.advertised.port",
         "rest.basic.auth.file", "rest.insecure.allow", "rest.max.body.bytes",
         "listeners.https.ssl.certificate.location", "listeners.https.ssl.key.location",
@@ -97,6 +102,7 @@ CONNECTOR_KEYS = frozenset(
         "errors.deadletterqueue.topic.replication.factor",
         "errors.deadletterqueue.context.headers.enable", "exactly.once.support",
         "transaction.boundary", "transaction.boundary.interval.ms", "offsets.storage.topic",
+        MOVE_TIMEOUT,
         *CONVERTER_KEYS,
     )
 )  # fmt: skip

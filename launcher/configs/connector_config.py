@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.configs.config_keys import MAX_POLL_RECORDS, ConfigValueError
+from launcher.configs.config_keys import MAX_POLL_RECORDS, MOVE_TIMEOUT, ConfigValueError
 from launcher.configs.properties import read_mapping
 from manager.errors import VenvoyError
 from manager.plugins.versions import InvalidVersionSpecError, VersionSpec
@@ -140,6 +140,7 @@ class _Parser:
         if topics and topics_regex is not None:
             self.fault("topics.regex", "is set beside `topics`", "keep one of the two")
         self.positive(MAX_POLL_RECORDS, 1)
+        self.positive(MOVE_TIMEOUT, 1)
         transforms = self.transforms()
         converters = {part: self.converter(part) for part in ("key", "value", "header")}
         if connector is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import overload
 
 from launcher.configs.config_keys import (
+    MOVE_TIMEOUT,
     STANDING_KEYS,
     WORKER_KEYS,
     WORKER_KEYS_OF_KAFKA,
@@ -65,6 +66,7 @@ class WorkerConfig:
     ssl_key: Path | None = None
     insecure_ok: bool = False
     rest_max_body_bytes: int = _BODY_BYTES
+    move_timeout_s: float = 60.0
     topic_tracking_enabled: bool = True
     topic_tracking_reset_allowed: bool = True
 
@@ -152,6 +154,7 @@ class _Parser:
             ssl_key=self._path(_KEY),
             insecure_ok=self._flag(_INSECURE, default=False),
             rest_max_body_bytes=self._number("rest.max.body.bytes", _BODY_BYTES, what="bytes"),
+            move_timeout_s=self._milliseconds(MOVE_TIMEOUT, 60_000),
             topic_tracking_enabled=self._flag("topic.tracking.enable", default=True),
             topic_tracking_reset_allowed=self._flag("topic.tracking.allow.reset", default=True),
         )

@@ -1,9 +1,10 @@
 """Everything that can be known to be wrong before a connector starts, found before it does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from launcher.configs.config_keys import ConfigValueError
 from launcher.configs.connector_config import (
     ConnectorConfig,
     PluginRequest,
@@ -16,6 +17,7 @@ from launcher.planning.workplace import Workplace
 from launcher.settings import DEFAULT_CONVERTER, DEFAULT_HEADER_CONVERTER
 from manager.errors import ProblemsError, VenvoyError
 from manager.plugins.locations import Problem, Shape
+from manager.plugins.versions import LOCKED
 from manager.store.environments import Environment
 from manager.store.own_environment import own_environment
 from manager.sync import SyncedLocation, sync_all
@@ -72,12 +74,13 @@ class Plans:
 class Preparation:
     """Plans with every environment they need, keyed by the location's path.
 
-    `problems` are faults of the configs, which are told with those that the plugins find.
+    `plugin_digests` are keyed likewise; the worker's own environment has none. `problems` are faults of the configs, which are told with those that the plugins find.
     """
 
     plans: tuple[PipelinePlan, ...]
     environments: Mapping[Path, Environment]
     problems: tuple[VenvoyError, ...] = ()
+    plugin_digests: Mapping[Path, str] = field(default_factory=dict)
 
 
 def worker_converters(properties: Mapping[str, str], *, where: str) -> WorkerConverters:
@@ -98,6 +101,11 @@ def worker_converters(properties: Mapping[str, str], *, where: str) -> WorkerCon
         if f"{part}.converter" not in properties:
             pairs = {f"{part}.converter": default}
         request = request_converter(pairs, part, where=where, problems=problems)
+        if request is not None and request.spec.text == LOCKED:
+            remedy = "name a version; a connector's own converter can be locked"
+            reason = f"is `{LOCKED}`, which only a connector's config can say"
+            key = request.version_key
+            problems.append(ConfigValueError(where=where, key=key, reason=reason, remedy=remedy))
         if request is not None:
             found[part] = request
     if problems:
@@ -156,6 +164,7 @@ def prepare(
             the faults of the configs.
     """
     environments: dict[Path, Environment] = {}
+    digests: dict[Path, str] = {}
     problems: dict[str, VenvoyError] = {}
     for plan in plans:
         for segment in plan.segments:
@@ -173,12 +182,16 @@ def prepare(
                 problems[str(path)] = synced.error
                 continue
             environments[path] = synced.environment
+            digests[path] = synced.plugin_digest
             problems |= _failed(synced, plans)
     if problems:
         found = (*config_problems, *problems.values())
         raise ProblemsError(subject="the plugins of this run", problems=found)
     return Preparation(
-        plans=tuple(plans), environments=environments, problems=tuple(config_problems)
+        plans=tuple(plans),
+        environments=environments,
+        problems=tuple(config_problems),
+        plugin_digests=digests,
     )
 
 

@@ -57,9 +57,13 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskListener:
-    """Whom a task tells: its phase when that has come true, and each topic whenever it uses it."""
+    """Whom a task tells what has come true: its phase, and that its first poll or put succeeded.
+
+    And each topic, whenever it uses it.
+    """
 
     phase: Callable[[Phase], None] = lambda _phase: None
+    healthy: Callable[[], None] = lambda: None
     topic: Callable[[str], None] = lambda _topic: None
 
 
@@ -350,6 +354,8 @@ class Task(ABC):
             self._tell_phase(Phase.PAUSED)
         elif kind == "resumed" and not self._is_paused:
             self._tell_phase(Phase.RUNNING)
+        elif kind == "healthy":
+            self.listener.healthy()
 
     def _death(self) -> VenvoyError | None:
         """Return the error of the first host that ended without a last word."""

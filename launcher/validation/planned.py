@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from launcher.configs.config_keys import MAX_POLL_RECORDS, ConfigValueError
+from launcher.configs.config_keys import MAX_POLL_RECORDS, MOVE_TIMEOUT, ConfigValueError
 from launcher.configs.connector_config import parse_connector_config
 from launcher.planning.plan import UnchosenPluginError, plan_pipeline
 from launcher.planning.preparation import worker_converters
@@ -41,7 +41,7 @@ def plan_faults(
         key, where = "connector.class", ""
         if isinstance(fault, UnchosenPluginError | ConfigValueError):
             key, where = fault.key, fault.where
-        ours_alone = key == MAX_POLL_RECORDS or where == _WORKER
+        ours_alone = key in (MAX_POLL_RECORDS, MOVE_TIMEOUT) or where == _WORKER
         yield PlanFault(
             key=key,
             text=f"{fault.message}; {fault.hint}",

@@ -3,6 +3,7 @@
 ::
 
     absent or latest     the newest release
+    locked               the newest release at first; whoever keeps it stays on that
     1.2.3                exactly that
     >=1.2,<2             PEP 440 specifiers
     [1.0,2.0)            Maven ranges (`manager.plugins.maven`)
@@ -20,9 +21,11 @@ from packaging.version import InvalidVersion, Version
 from manager.errors import VenvoyError
 from manager.plugins.maven import MavenRange
 
-__all__ = ["InvalidVersionSpecError", "VersionSpec"]
+__all__ = ["LOCKED", "InvalidVersionSpecError", "VersionSpec"]
 
 LATEST = "latest"
+LOCKED = "locked"
+"""What a standing worker reads as the version that it came to first, and otherwise as `latest`."""
 
 
 class InvalidVersionSpecError(VenvoyError):
@@ -65,8 +68,8 @@ class VersionSpec:
         if text is None:
             return cls(text=LATEST, rule=None)
         spec = text.strip()
-        if spec == LATEST:
-            return cls(text=LATEST, rule=None)
+        if spec in (LATEST, LOCKED):
+            return cls(text=spec, rule=None)
         if not spec:
             raise InvalidVersionSpecError(spec=text, reason="it is empty", suggestion=LATEST)
         if spec[0] in "[(":

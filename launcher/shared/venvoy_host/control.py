@@ -4,7 +4,8 @@ Every message has a `type`. From the worker: `start`, `validate`, `inspect`, `ta
 `stop` carry an `id` and are answered by `result` (`value`) or `error` (`error`) with the same `id`;
 `pause` and `resume` are answered by `paused` and `resumed` once it is so. From the host, unasked:
 `hello` first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause` (of partitions, by a
-sink), `caught_up`, `reconfigure`, `errors` (cumulative counts, by Kafka's names), `stopped`, and
+sink), `caught_up`, `reconfigure`, `errors` (cumulative counts, by Kafka's names), `stopped`,
+`healthy` once, when the first poll or put has succeeded, and
 `dead_letter` before any `commit` that covers its record: the worker answers `stored` with its
 `number`. An `error` value is
 {"class", "message", "traceback", "retriable"}.
@@ -27,7 +28,7 @@ __all__ = ["Control", "adopted", "class_name", "describe", "message_of", "stackt
 
 _LENGTH = struct.Struct(">I")
 _PROTOCOLS = [1]
-_FEATURES = ["objects", "ack", "log", "pause", "errors", "dead_letters"]
+_FEATURES = ["objects", "ack", "log", "pause", "errors", "dead_letters", "healthy"]
 _MAX_CHARACTERS = 64 * 1024
 
 

@@ -45,6 +45,8 @@ class Session:
         self._is_paused = False
         self.wants_pause = False
         """Whether the worker wants no records moved, as of the last look at `is_stopping`."""
+        self.is_healthy = False
+        """Whether the first poll or put has succeeded, and the worker knows."""
         self.awaited: dict[int, Future[None]] = {}
         """Dead letters by number, whose `stored` somebody may wait for."""
         self._hearing = threading.RLock()  # re-entered by a signal that breaks into it
@@ -97,6 +99,12 @@ class Session:
                 return True
             select.select([self.control], [], [], left)
         return False
+
+    def tell_healthy(self) -> None:
+        """Tell the worker, once, that the task has done what it is there for without a fault."""
+        if not self.is_healthy:
+            self.is_healthy = True
+            self.control.send({"type": "healthy"})
 
     def agree(self) -> None:
         """Tell the worker that records rest, or move again, as it wants; call it once they do."""

@@ -25,6 +25,7 @@ __all__ = ["SinkLoop"]
 
 _log = framework_logger("venvoy.sink")
 _RETRY_S = (0.1, 60.0)
+_FIRST_PUT_S = 0.5
 _COMMIT_FAILURES_MAX = 3
 _COMMIT_RETRY_MAX_S = 5.0
 
@@ -117,6 +118,8 @@ class SinkLoop:
 
     def _idle(self) -> None:
         left = self._until_commit(self.tolerance.tell())
+        if not self.session.is_healthy:
+            left = min(left, _FIRST_PUT_S)
         if self.context.timeout_ms is not None:
             left = min(left, self.context.timeout_ms / 1000)
             self.context.timeout_ms = None
@@ -225,6 +228,7 @@ class SinkLoop:
             if partition not in self._held:
                 end = batch.first_offset + batch.count
                 self.positions[partition] = max(self.positions[partition], end)
+        self.session.tell_healthy()  # also when the chain has kept every record from `put`
         self._ack(gathered)
 
     def _accept(self, frame: frames.Frame, batch: SinkBatch) -> list[Any]:
@@ -302,6 +306,7 @@ class SinkLoop:
             _log.warning("put failed and is tried again: %s", error)
             return False
         self._raise_fatal()
+        self.session.tell_healthy()
         return True
 
     def _raise_fatal(self) -> None:

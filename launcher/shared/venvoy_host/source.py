@@ -113,6 +113,8 @@ class SourceLoop:
         if records:
             self.polled += len(records)
             self._send(list(records))
+            if not self.session.is_healthy:
+                self._settle(None)
         elif self._retry_s:
             self._back_off()
         elif self.request["until_drained"] and self.task.drained():
@@ -123,6 +125,8 @@ class SourceLoop:
                 self._is_drained = True
         else:
             self._wait(_IDLE_S)
+        if not self._retry_s and self.window.is_empty:
+            self.session.tell_healthy()
         if time.monotonic() >= self._commit_due:
             self._commit()
 
