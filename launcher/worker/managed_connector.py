@@ -2,18 +2,16 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from launcher.configs.secrets import Masker
-from launcher.storage.worker_store import StoredConnector, WorkerStore
+from launcher.storage.worker_store import StoredConnector
 from launcher.tasks.connector_host import ConnectorHost, TaskClass
-from launcher.tasks.sink_tasks import SinkTask
-from launcher.tasks.source_tasks import SourceTask
-from launcher.tasks.task import Phase, Task, TaskListener, TaskSpec
-from launcher.worker.preparing import Prepared, Preparer
+from launcher.worker.connector_tasks import TASK_CLASS, ConnectorTasks
 from launcher.worker.references import with_references
+from launcher.worker.surroundings import Surroundings
 from launcher.worker.threads import in_thread
 from launcher.worker.traces import trace_of
 from launcher.worker.views import (
@@ -22,47 +20,19 @@ from launcher.worker.views import (
     ConnectorType,
     State,
     TargetState,
-    TaskCounters,
-    TaskState,
 )
 from manager.errors import InternalError, VenvoyError
 
-__all__ = ["ManagedConnector", "Surroundings"]
+if TYPE_CHECKING:
+    from launcher.worker.preparing import Prepared
 
-TASK_CLASS = "task.class"
-"""The key of a task's config that names its class, as in Kafka Connect: `module:qualname`."""
+__all__ = ["ManagedConnector"]
 
 _T = TypeVar("_T")
 
 
 class _SupersededError(Exception):
     """Something else was asked for meanwhile."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What all connectors of a worker share.
-
-    `keep` runs something to its end beside everything else, in the order of the calls.
-    `tracks_topics` is whether the topics that a connector uses are remembered (KIP-558).
-    """
-
-    preparer: Preparer
-    store: WorkerStore
-    worker_id: Callable[[], str]
-    keep: Callable[[Coroutine[object, object, None]], None]
-    tell: Callable[[str, str, str], None]
-    tracks_topics: bool = True
-
-
-class _Slot:
-    """One task that was started, and how it is; it stays when the task has failed."""
-
-    def __init__(self, task: Task, prepared: Prepared) -> None:
-        self.task = task
-        self.prepared = prepared
-        self.is_stopping = False
-        self.running: asyncio.Task[None]
 
 
 class ManagedConnector:
@@ -74,7 +44,7 @@ class ManagedConnector:
 
     def __init__(self, stored: StoredConnector, around: Surroundings) -> None:
         self.stored = stored
-        self.topics: set[str] = set()
+        self.tasks = ConnectorTasks(stored.name, around, keep=self._keep)
         self.lock = asyncio.Lock()
         """Held while anything is done to what is there."""
         self._around = around
@@ -85,9 +55,7 @@ class ManagedConnector:
         self._host: ConnectorHost | None = None
         self._begun_with: Mapping[str, str] = {}
         self._task_class: TaskClass | None = None
-        self._slots: dict[int, _Slot] = {}
         self._state = ConnectorState(state=State.UNASSIGNED, worker_id=around.worker_id())
-        self._task_states: dict[int, TaskState] = {}
         self._start_wanted = True
         self._configs_wanted = False
         self._tasks_wanted: set[int] = set()
@@ -123,15 +91,11 @@ class ManagedConnector:
     async def begin(self, *, after: "ManagedConnector | None" = None) -> None:
         """Take up what was stored, and follow; not before the `after` of the same name is gone."""
         store = self._around.store
-        self.topics = set(await store.topics(self.name))
+        self.tasks.topics.update(await store.topics(self.name))
         known = await store.statuses(self.name)
         if known is not None and known.connector is not None:
             self._state = replace(self._state, version=known.connector.version)
-        versions = {one.id: one.version for one in known.tasks} if known is not None else {}
-        for index in range(len(self.stored.task_configs)):
-            self._task_states[index] = self._task_state(
-                index, State.UNASSIGNED, version=versions.get(index)
-            )
+        self.tasks.expect(len(self.stored.task_configs), known)
         self._following = asyncio.create_task(self._follow(after), name=f"follow {self.name}")
         self.wake()
 
@@ -145,15 +109,14 @@ class ManagedConnector:
         if self.stored.target is TargetState.STOPPED:
             self._supersede()
             return
-        for slot in self._slots.values():
-            slot.task.set_paused(self.stored.target is TargetState.PAUSED)
+        self.tasks.set_paused(self._is_paused())
         self.wake()
 
     def restart(self, *, connector: bool, tasks: Collection[int]) -> None:
         """Restart the connector's own object, or some tasks, or both; shown as RESTARTING."""
         for index in tasks:
             self._tasks_wanted.add(index)
-            self._set_task(index, State.RESTARTING)
+            self.tasks.mark(index, State.RESTARTING)
         if connector:
             self._start_wanted = True
             self._set_state(State.RESTARTING)
@@ -193,36 +156,16 @@ class ManagedConnector:
         """How the connector itself is."""
         return self._state
 
-    @property
-    def task_states(self) -> Mapping[int, TaskState]:
-        """How its tasks are, by number."""
-        return self._task_states
-
     def status(self) -> ConnectorStatus:
         """Return everything that is known of it now."""
         prepared = self._prepared
         return ConnectorStatus(
             name=self.name,
             connector=self._state,
-            tasks=tuple(self._task_states[index] for index in sorted(self._task_states)),
+            tasks=tuple(state for _, state in sorted(self.tasks.states.items())),
             type=self.kind,
             stages=prepared.stages if prepared is not None else (),
             class_name=prepared.class_name if prepared is not None else None,
-        )
-
-    def counters(self) -> tuple[TaskCounters, ...]:
-        """Return what each task has done since it started."""
-        return tuple(
-            TaskCounters(
-                connector=self.name,
-                task=index,
-                state=self._task_states[index].state,
-                records_in=slot.task.records_in,
-                records_out=slot.task.records_out,
-                errors=slot.task.errors,
-            )
-            for index, slot in sorted(self._slots.items())
-            if index in self._task_states
         )
 
     def hide(self, masker: Masker) -> None:
@@ -364,9 +307,7 @@ class ManagedConnector:
             )
         )
         if configs == self.stored.task_configs and config == self.stored.applied:
-            for index, slot in list(self._slots.items()):
-                if slot.prepared.identity != prepared.identity:  # a version has come or gone
-                    self._tasks_wanted.add(index)
+            self._tasks_wanted |= self.tasks.of_others(prepared)
             return
         await self.change(
             lambda now: (
@@ -375,78 +316,34 @@ class ManagedConnector:
                 else replace(now, task_configs=configs, applied=config)
             )
         )
-        self._tasks_wanted.update(self._slots)
+        self._tasks_wanted |= self.tasks.started
 
     async def _start_tasks(self) -> None:
         """Start every task that should be there and is not, or is to be restarted."""
         wanted, self._tasks_wanted = self._tasks_wanted, set()
         configs = self.stored.task_configs
         count = len(configs)
-        surplus = {index for index in self._slots if index >= count}
-        await self._stop_slots(surplus | (wanted & self._slots.keys()))
-        if [index for index in self._task_states if index >= count]:
-            self._forget_tasks(count)
-        missing = [index for index in range(count) if index not in self._slots]
+        started = self.tasks.started
+        surplus = {index for index in started if index >= count}
+        await self.tasks.stop(surplus | (wanted & started))
+        self.tasks.forget(count)
+        missing = [index for index in range(count) if index not in started]
         try:
             if missing and self._prepared_for != self.stored.config:
                 await self._unless_superseded(self._prepare())
             for index in missing:
-                await self._start_task(index, configs)
+                if self._prepared is not None:
+                    await self.tasks.start(
+                        index, configs, self._prepared, is_paused=self._is_paused
+                    )
         except VenvoyError as error:
             trace = self._masker.mask(trace_of(error))
             for index in missing:
-                if index not in self._slots:
-                    self._set_task(index, State.FAILED, trace=trace)
+                if index not in self.tasks.started:
+                    self.tasks.mark(index, State.FAILED, trace=trace)
 
-    async def _start_task(self, index: int, configs: Sequence[Mapping[str, str]]) -> None:
-        prepared = self._prepared
-        if prepared is None:
-            return
-        stored = configs[index]
-        config = await in_thread(lambda: prepared.resolve(stored))
-        module, _, qualname = stored.get(TASK_CLASS, "").partition(":")
-        spec = TaskSpec(
-            plan=prepared.plan,
-            index=index,
-            of=len(configs),
-            task_class=TaskClass(module=module, qualname=qualname),
-            config=config,
-        )
-        listener = TaskListener(
-            phase=lambda phase: self._take_phase(index, slot, phase), topic=self._use_topic
-        )
-        make = SourceTask if prepared.plan.kind == "source" else SinkTask
-        paused = self.stored.target is TargetState.PAUSED
-        task = make(spec, prepared.runtime, listener=listener, paused=paused)
-        slot = _Slot(task, prepared)
-        self._slots[index] = slot
-        known = self._task_states.get(index)
-        if known is None or known.state is not State.RESTARTING:
-            self._set_task(index, State.UNASSIGNED)
-        slot.running = asyncio.create_task(self._run(index, slot), name=spec.name)
-
-    async def _run(self, index: int, slot: _Slot) -> None:
-        report = await slot.task.run()
-        if slot.is_stopping:
-            return
-        failure = report.failure or InternalError(what=f"`{report.name}` ended by itself")
-        trace = slot.prepared.masker.mask(trace_of(failure))
-        self._set_task(index, State.FAILED, trace=trace)
-
-    def _take_phase(self, index: int, slot: _Slot, phase: Phase) -> None:
-        if self._slots.get(index) is slot and not slot.is_stopping:
-            self._set_task(index, State(phase))
-
-    async def _stop_slots(self, indices: Collection[int]) -> None:
-        """Stop tasks, all at once, and forget them."""
-        stopping = [self._slots[index] for index in indices]
-        for slot in stopping:
-            slot.is_stopping = True
-            slot.task.stop()
-        if stopping:
-            await asyncio.wait([slot.running for slot in stopping])
-        for index in indices:
-            del self._slots[index]
+    def _is_paused(self) -> bool:
+        return self.stored.target is TargetState.PAUSED
 
     async def _stop_host(self) -> None:
         host, self._host = self._host, None
@@ -455,16 +352,16 @@ class ManagedConnector:
 
     async def _stop_all(self) -> None:
         """Leave nothing running; a stopped connector has no tasks, a closed one keeps them."""
-        await asyncio.gather(self._stop_slots(list(self._slots)), self._stop_host())
+        await asyncio.gather(self.tasks.stop(list(self.tasks.started)), self._stop_host())
         self._tasks_wanted.clear()
         self._start_wanted = self._configs_wanted = False
         if self._is_closing:
             self._set_state(State.UNASSIGNED)
-            for index in self._task_states:
-                self._set_task(index, State.UNASSIGNED)
+            for index in self.tasks.states:
+                self.tasks.mark(index, State.UNASSIGNED)
             return
         await self.change(lambda now: replace(now, task_configs=()) if now.task_configs else now)
-        self._forget_tasks(0)
+        self.tasks.forget(0)
         self._set_state(State.STOPPED)
 
     def _want_configs(self) -> None:
@@ -472,11 +369,6 @@ class ManagedConnector:
         self.wake()
 
     # -- states -------------------------------------------------------------------------------
-
-    def _forget_tasks(self, from_task: int) -> None:
-        for index in [index for index in self._task_states if index >= from_task]:
-            del self._task_states[index]
-        self._keep(self._around.store.delete_task_statuses(self.name, from_task))
 
     def _keep(self, work: Coroutine[object, object, None]) -> None:
         """Store what is seen, unless the name may be another connector's by now."""
@@ -504,29 +396,3 @@ class ManagedConnector:
                 self._around.tell(self.name, state, "INFO")
             self._state = new
             self._keep(self._around.store.put_connector_status(self.name, new))
-
-    def _set_task(self, index: int, state: State, *, trace: str | None = None) -> None:
-        known = self._task_states.get(index)
-        version = known.version if known is not None else None
-        if index in self._slots:
-            version = self._slots[index].prepared.version
-        new = self._task_state(index, state, version=version, trace=trace)
-        if new != known:
-            self._task_states[index] = new
-            self._keep(self._around.store.put_task_status(self.name, new))
-
-    def _task_state(
-        self, index: int, state: State, *, version: str | None, trace: str | None = None
-    ) -> TaskState:
-        return TaskState(
-            id=index,
-            state=state,
-            worker_id=self._around.worker_id(),
-            version=version,
-            trace=trace,
-        )
-
-    def _use_topic(self, topic: str) -> None:
-        if self._around.tracks_topics and topic not in self.topics:
-            self.topics.add(topic)
-            self._keep(self._around.store.add_topic(self.name, topic))

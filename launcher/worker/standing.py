@@ -27,9 +27,10 @@ from launcher.worker.faults import (
     RequestError,
 )
 from launcher.worker.logger_levels import LoggerLevels
-from launcher.worker.managed_connector import ManagedConnector, Surroundings
+from launcher.worker.managed_connector import ManagedConnector
 from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
+from launcher.worker.surroundings import Surroundings
 from launcher.worker.threads import end_threads
 from launcher.worker.views import (
     ConnectorInfo,
@@ -197,7 +198,7 @@ class StandingWorker:
     def task_status(self, name: str, task: int) -> TaskState:
         """Return one task's state; NotFoundError."""
         connector = self._connectors.get(name)
-        state = connector.task_states.get(task) if connector is not None else None
+        state = connector.tasks.states.get(task) if connector is not None else None
         if state is None:
             raise NotFoundError(f"No status found for task {name}-{task}")
         return state
@@ -205,7 +206,9 @@ class StandingWorker:
     def counters(self) -> tuple[TaskCounters, ...]:
         """Return what each task has done, for metrics."""
         return tuple(
-            counters for name in self.connectors() for counters in self._connectors[name].counters()
+            counters
+            for name in self.connectors()
+            for counters in self._connectors[name].tasks.counters()
         )
 
     # -- configs ------------------------------------------------------------------------------
@@ -371,7 +374,7 @@ class StandingWorker:
                 connector=not only_failed or connector.state.state is State.FAILED,
                 tasks=[
                     index
-                    for index, task in connector.task_states.items()
+                    for index, task in connector.tasks.states.items()
                     if include_tasks and (not only_failed or task.state is State.FAILED)
                 ],
             )
@@ -400,12 +403,12 @@ class StandingWorker:
 
     def topics(self, name: str) -> tuple[str, ...]:
         """Return the topics that were used since the last reset; NotFoundError."""
-        return tuple(sorted(self._connector(name).topics))
+        return tuple(sorted(self._connector(name).tasks.topics))
 
     async def reset_topics(self, name: str) -> None:
         """Forget which topics were used; NotFoundError."""
         connector = self._connector(name)
-        connector.topics.clear()
+        connector.tasks.topics.clear()
         await self._store.reset_topics(name)
 
     def _offset_changes(self, name: str) -> OffsetChanges:
