@@ -1,30 +1,26 @@
-"""Sinks whose stages fail on some records, or that report some: dead letters and commits."""
+"""Sinks whose stages fail on some records: dead letters, and what is committed."""
 
 import asyncio
-import json
-import os
-import random
-import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from launcher.hosts.frames import RawRecord
-from launcher.planning.plan import PipelinePlan
-from launcher.storage.sqlite_log import LogError, SqliteLog
 from launcher.storage.topic_log import TopicLog, TopicPartition
 from launcher.tasks.report import RunState
 from manager.store.environments import Environment
-from tests.launcher.faulty import CLASSES, STAGES, TRANSFORMATION, chain, environments
-from tests.launcher.pipelines import Heard, lines_of, run_plans, source, until
-
-LETTERS = {
-    "errors.tolerance": "all",
-    "errors.deadletterqueue.topic.name": "letters",
-    "errors.deadletterqueue.topic.replication.factor": "1",
-}
-WITH_HEADERS = {**LETTERS, "errors.deadletterqueue.context.headers.enable": "true"}
+from tests.launcher.faulty import CLASSES, STAGES, TRANSFORMATION, chain
+from tests.launcher.letters import (
+    LETTERS,
+    WITH_HEADERS,
+    committed,
+    full,
+    letters,
+    original,
+    with_numbers,
+)
+from tests.launcher.pipelines import Heard, lines_of, run_plans, until
 
 
 @pytest.fixture
@@ -34,55 +30,7 @@ def log_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made(log_file: Path, tmp_path: Path) -> list[Environment]:
-    """Environments, and a topic `numbers` from 0 to 29 in the log."""
-    found = environments(tmp_path)
-    counter = source(found[0].path, count="30", batch="10", headers="yes")
-    assert run_plans([counter], found, log_file).failures == ()
-    return found
-
-
-def ask(log_file: Path, question: Callable[[SqliteLog], Awaitable[object]]) -> object:
-    """Ask the log something while no run has it."""
-
-    async def body() -> object:
-        log = SqliteLog(log_file)
-        try:
-            return await question(log)
-        finally:
-            log.close()
-
-    return asyncio.run(body())
-
-
-def letters(log_file: Path) -> list[RawRecord]:
-    """Every record of the dead letter topic."""
-
-    async def question(log: SqliteLog) -> list[RawRecord]:
-        end = (await log.ends(["letters"])).get(("letters", 0), 0)
-        return [await log.record_at("letters", 0, offset) for offset in range(end)]
-
-    found = ask(log_file, question)
-    assert isinstance(found, list)
-    return found
-
-
-def committed(log_file: Path) -> object:
-    """How far the sink's offsets have got."""
-
-    async def question(log: SqliteLog) -> object:
-        return (await log.sink_offsets("writer")).get(("numbers", 0))
-
-    return ask(log_file, question)
-
-
-def original(number: int) -> RawRecord:
-    """A record of the topic as the converters of the source wrote it."""
-    return RawRecord(
-        key=str(number).encode(),
-        value=json.dumps({"n": number}, separators=(",", ":")).encode(),
-        headers=(("from", b"counter"),),
-        timestamp=1000 + number,
-    )
+    return with_numbers(tmp_path, log_file)
 
 
 @pytest.mark.parametrize("failing", STAGES)
@@ -217,23 +165,6 @@ def test_no_commit_runs_ahead_of_a_dead_letter(
     assert committed(log_file) == 30
 
 
-class _Full:
-    """A log that has no room for dead letters."""
-
-    def __init__(self, log: TopicLog) -> None:
-        self._log = log
-
-    async def append_record(self, topic: str, partition: int, record: RawRecord) -> int:
-        raise LogError(file=Path("log"), reason="disk full")
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._log, name)
-
-
-def full(log: TopicLog) -> TopicLog:
-    return _Full(log)  # type: ignore[return-value]  # the rest by __getattr__
-
-
 def test_a_dead_letter_that_cannot_be_stored_ends_the_task_uncommitted(
     made: list[Environment], log_file: Path, tmp_path: Path
 ) -> None:
@@ -243,79 +174,6 @@ def test_a_dead_letter_that_cannot_be_stored_ends_the_task_uncommitted(
     assert report.state is RunState.FAILED
     assert "disk full" in report.failures[0].message
     assert committed(log_file) is None
-
-
-def picky(
-    made: list[Environment], out: Path, config: Mapping[str, str], *, hosts: int = 1
-) -> list[PipelinePlan]:
-    """The plan of the sink that reports 4 and 7."""
-    settings = {"file": str(out), "report": "4 7", **config}
-    return [chain("sink", made, settings, hosts=hosts, target="faulty:Picky")]
-
-
-@pytest.mark.parametrize("hosts", [1, 3])
-@pytest.mark.parametrize("waits", ["", "yes", "in a thread"])
-def test_a_sink_reports_records_and_knows_when_they_are_stored(
-    made: list[Environment], log_file: Path, tmp_path: Path, hosts: int, waits: str
-) -> None:
-    out = tmp_path / "out"
-    config = WITH_HEADERS | ({"wait": waits} if waits else {})
-    report = run_plans(picky(made, out, config, hosts=hosts), made, log_file)
-    assert report.failures == ()
-    words = [str(n) for n in range(30)]
-    words[4], words[7] = ("stored 4", "stored 7") if waits else ("", "")
-    assert out.read_text().splitlines() == [word for word in words if word]
-    assert [one.key for one in letters(log_file)] == [b"4", b"7"]
-    told = dict(letters(log_file)[0].headers)
-    assert told["__connect.errors.stage"] == b"TASK_PUT"
-    assert told["__connect.errors.class.name"] == b"venvoy_api.task.SinkTask"
-    assert told["__connect.errors.exception.message"] == b"picky about 4"
-    assert committed(log_file) == 30
-
-
-def test_a_reported_record_that_cannot_be_stored_is_told_to_who_waits(
-    made: list[Environment], log_file: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    plans = picky(made, out, {**LETTERS, "wait": "yes"})
-    (report,) = run_plans(plans, made, log_file, wrap=full).connectors
-    assert report.state is RunState.FAILED
-    assert "disk full" in report.failures[0].message
-    assert "refused 4" in out.read_text()
-    assert committed(log_file) is None
-
-
-def test_without_tolerance_a_report_fails_the_task_also_when_it_is_hidden(
-    made: list[Environment], log_file: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    plans = picky(made, out, {**LETTERS, "errors.tolerance": "none"})
-    (report,) = run_plans(plans, made, log_file).connectors
-    assert report.state is RunState.FAILED
-    assert report.failures[0].message.endswith(
-        "Tolerance exceeded in error handler (ValueError: picky about 4)"
-    )
-    assert "refused 4: Tolerance exceeded in error handler" in out.read_text()
-    assert committed(log_file) is None
-    assert letters(log_file) == []
-
-
-def test_there_is_a_reporter_only_where_something_hears_it(
-    made: list[Environment], log_file: Path, tmp_path: Path
-) -> None:
-    out, heard = tmp_path / "out", Heard([], [])
-    tolerant = {"errors.tolerance": "all"}
-    assert run_plans(picky(made, out, tolerant), made, log_file).failures == ()
-    assert out.read_text().count("nobody to report to") == 2
-    again = tmp_path / "again"
-    plans = picky(made, again, {**tolerant, "errors.log.enable": "true", "wait": "yes"})
-    dropped = ask(log_file, lambda log: log.delete_sink_offsets("writer"))
-    assert dropped is None
-    assert run_plans(plans, made, log_file, heard=heard).failures == ()
-    assert again.read_text().count("stored") == 2
-    told = [one.text for one in heard.events if one.logger == "venvoy.errors"]
-    assert len(told) == 2
-    assert "Executing stage 'TASK_PUT' with class 'venvoy_api.task.SinkTask'." in told[0]
 
 
 def test_the_log_names_the_place_of_a_sinks_record_when_asked(
@@ -375,50 +233,3 @@ def test_a_stop_breaks_the_wait_of_a_sink_and_commits_what_was_put(
     assert run_plans([healed], made, log_file).failures == ()
     assert {line[1] for line in lines_of(out)} == set(range(30))  # type: ignore[index]
     assert letters(log_file) == []
-
-
-@pytest.mark.parametrize("hosts", [1, 3])
-def test_a_sink_that_is_killed_at_any_moment_has_put_reported_or_kept_every_record(
-    made: list[Environment], log_file: Path, tmp_path: Path, hosts: int
-) -> None:
-    count = 600
-    run_plans([source(made[0].path, count=str(count), batch="20")], made, log_file)
-    out, dice = tmp_path / "out", random.Random(hosts)
-    pids = [tmp_path / "stage", tmp_path / "task"]
-    bad, reported = set(range(0, count, 7)), set(range(1, count, 7))
-    config = {
-        "file": str(out),
-        "report": " ".join(map(str, sorted(reported))),
-        "pid_file": str(pids[1]),
-        "pause_s": "0.01",
-        "consumer.override.max.poll.records": "10",
-        **LETTERS,
-    }
-    fault = {"fail": " ".join(map(str, sorted(bad))), "pid_file": str(pids[0])}
-    plan = chain("sink", made, config, hosts=hosts, fault=fault, target="faulty:Picky")
-
-    async def kill_a_host(_stop: asyncio.Event) -> None:
-        await until(lambda: all(pid.exists() and pid.read_text() for pid in pids))
-        await asyncio.sleep(dice.random() * 0.2)  # any moment: of a put, a letter, a commit
-        os.kill(int(dice.choice(pids).read_text()), signal.SIGKILL)
-
-    killed, reached = 0, 0
-    for _ in range(5):
-        for pid in pids:
-            pid.unlink(missing_ok=True)
-        (report,) = run_plans(
-            [plan], made, log_file, meanwhile=kill_a_host, flush_interval_s=0.02, window_records=50
-        ).connectors
-        killed += report.state is RunState.FAILED
-        now = committed(log_file)
-        assert isinstance(now, int | None)
-        assert (now or 0) >= reached
-        reached = now or 0
-        kept = {int(one.key or b"") for one in letters(log_file)}
-        put = {int(line) for line in out.read_text().split()} if out.exists() else set()
-        assert (put | kept) >= set(range(reached))
-    assert killed >= 3
-    assert run_plans([plan], made, log_file).failures == ()
-    kept = {int(one.key or b"") for one in letters(log_file)}
-    assert kept == bad | reported
-    assert {int(line) for line in out.read_text().split()} == set(range(count)) - kept
