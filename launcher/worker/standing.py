@@ -2,13 +2,11 @@
 
 import asyncio
 import platform
-import traceback
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from launcher.configs.providers import Providers
-from launcher.configs.secrets import hide, likely_password_keys, restore
 from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import OnOutput
 from launcher.planning.preparation import worker_converters
@@ -19,17 +17,17 @@ from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
 from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
 from launcher.validation.inspectors import host_starter
 from launcher.validation.validator import Validator
+from launcher.worker.config_checks import ConfigChecks, hidden, named, restored
 from launcher.worker.faults import (
     ConflictError,
     ConnectorExistsError,
-    InvalidConnectorConfigError,
     NotFoundError,
-    RequestError,
 )
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.managed_connector import ManagedConnector
 from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
+from launcher.worker.side_work import SideWork
 from launcher.worker.surroundings import Surroundings
 from launcher.worker.threads import end_threads
 from launcher.worker.views import (
@@ -109,17 +107,18 @@ class StandingWorker:
                 on_event=on_event,
             ),
         )
+        self._checks = ConfigChecks(self._validator, tell=self._tell)
+        self._side_work = SideWork(tell=lambda text: self._tell("worker", text, "ERROR"))
         self._around = Surroundings(
             preparer=self._preparer,
             store=store,
             worker_id=lambda: self.worker_id,
-            keep=self._keep,
+            keep=self._side_work.add,
             tell=self._tell,
             tracks_topics=worker_config.topic_tracking_enabled,
         )
         self._connectors: dict[str, ManagedConnector] = {}
         self._leaving: dict[str, ManagedConnector] = {}
-        self._kept: set[asyncio.Task[None]] = set()
         self._has_started = False
 
     # -- start and close ----------------------------------------------------------------------
@@ -139,22 +138,8 @@ class StandingWorker:
         await asyncio.gather(*(connector.close() for connector in leaving))
         await self._validator.close()
         await end_threads()
-        while self._kept:
-            await asyncio.wait(self._kept)
+        await self._side_work.ended()
         await self._runtime.end_hosts()
-
-    def _keep(self, work: Coroutine[object, object, None]) -> None:
-        keeping = asyncio.get_running_loop().create_task(work)
-        self._kept.add(keeping)
-        keeping.add_done_callback(self._kept_done)
-
-    def _kept_done(self, keeping: "asyncio.Task[None]") -> None:
-        self._kept.discard(keeping)
-        error = None if keeping.cancelled() else keeping.exception()
-        if isinstance(error, VenvoyError):
-            self._tell("worker", error.message, "ERROR")
-        elif error is not None:
-            self._tell("worker", "".join(traceback.format_exception(error)), "ERROR")
 
     def _tell(self, subject: str, text: str, level: str) -> None:
         self._on_event(Event(kind="state", subject=subject, level=level, logger="", text=text))
@@ -179,7 +164,7 @@ class StandingWorker:
     def config(self, name: str) -> Mapping[str, str]:
         """Return the config as it was written, secrets hidden; NotFoundError."""
         stored = self._connector(name).stored
-        return _hidden(stored, stored.config)
+        return hidden(stored, stored.config)
 
     def status(self, name: str) -> ConnectorStatus:
         """Return states and versions; NotFoundError."""
@@ -191,7 +176,7 @@ class StandingWorker:
         """Return the tasks' configs; NotFoundError."""
         stored = self._connector(name).stored
         return tuple(
-            TaskInfo(connector=name, task=index, config=_hidden(stored, config))
+            TaskInfo(connector=name, task=index, config=hidden(stored, config))
             for index, config in enumerate(stored.task_configs)
         )
 
@@ -226,11 +211,11 @@ class StandingWorker:
             raise ConnectorExistsError(name)
         stored = StoredConnector(
             name=name,
-            config=_named(name, config),
+            config=named(name, config),
             target=initial_state or TargetState.STARTED,
             asked_by=by or WORKER,
         )
-        return await _whole(self._add(await self._checked(stored)))
+        return await _whole(self._add(await self._checks.checked(stored)))
 
     async def put_config(
         self, name: str, config: Mapping[str, str], *, by: str | None = None
@@ -238,10 +223,8 @@ class StandingWorker:
         """Make or change a connector; the second is whether it is new."""
         known = self._connectors.get(name)
         stored = StoredConnector(name=name, config={}, asked_by=by or WORKER)
-        stored = await self._checked(
-            replace(
-                stored, config=_restored(known.stored if known else stored, _named(name, config))
-            )
+        stored = await self._checks.checked(
+            replace(stored, config=restored(known.stored if known else stored, named(name, config)))
         )
         known = self._connectors.get(name)
         if known is None:
@@ -258,9 +241,9 @@ class StandingWorker:
             key: value for key, value in {**before.config, **patch}.items() if value is not None
         }
         patched = replace(
-            before, config=_restored(before, _named(name, merged)), asked_by=by or WORKER
+            before, config=restored(before, named(name, merged)), asked_by=by or WORKER
         )
-        checked = await self._checked(patched)
+        checked = await self._checks.checked(patched)
         if self._connector(name).stored.config != before.config:
             raise ConflictError(
                 "Cannot complete request because of a conflicting operation "
@@ -278,7 +261,7 @@ class StandingWorker:
         self._leaving[name] = connector
         connector.forget()
         await self._store.delete_connector(name)
-        self._keep(self._see_off(connector))
+        self._side_work.add(self._see_off(connector))
 
     async def _see_off(self, connector: ManagedConnector) -> None:
         await connector.close()
@@ -306,32 +289,12 @@ class StandingWorker:
             )
         )
         connector.reconfigured()
-        return self._info(connector)
-
-    async def _checked(self, stored: StoredConnector) -> StoredConnector:
-        """Return it with the keys of its passwords; see `_check`."""
-        keys = await self._check(stored.name, stored.config)
-        return replace(stored, password_keys=keys)
-
-    async def _check(self, name: str, config: Mapping[str, str]) -> frozenset[str]:
-        """Have the config checked by the plugins that it names; return its passwords' keys.
-
-        Raises:
-            InvalidConnectorConfigError: all that is wrong with it.
-        """
-        infos = await self._validator.validate(config)
-        errors = infos.errors()
-        if errors:
-            raise InvalidConnectorConfigError(errors)
-        for warning in infos.warnings:
-            self._tell(name, warning, "WARNING")
-        defined = {info.definition.name for info in infos.configs}
-        return infos.password_keys | likely_password_keys(config.keys() - defined)
+        return self._info(self._connector(connector.name))
 
     def _info(self, connector: ManagedConnector) -> ConnectorInfo:
         return ConnectorInfo(
             name=connector.name,
-            config=_hidden(connector.stored, connector.stored.config),
+            config=hidden(connector.stored, connector.stored.config),
             tasks=tuple(range(len(connector.stored.task_configs))),
             type=connector.kind,
         )
@@ -463,27 +426,6 @@ class StandingWorker:
 async def _whole(work: Coroutine[object, object, _T]) -> _T:
     """Do it to its end, also when whoever asked for it is cancelled."""
     return await asyncio.shield(asyncio.ensure_future(work))
-
-
-def _named(name: str, config: Mapping[str, str]) -> dict[str, str]:
-    """Return the config with its name; RequestError: it has another."""
-    written = config.get("name", name)
-    if written != name:
-        raise RequestError(
-            f"Connector name configuration ({written}) doesn't match connector name in the URL "
-            f"({name})"
-        )
-    return {**config, "name": name}
-
-
-def _hidden(stored: StoredConnector, config: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the config, the connector's or a task's, as it may be shown."""
-    return hide(config, stored.password_keys | likely_password_keys(config.keys() - stored.config))
-
-
-def _restored(stored: StoredConnector, config: Mapping[str, str]) -> Mapping[str, str]:
-    """Return a config with the passwords that it took from what is shown of `stored`."""
-    return restore(config, stored.config, stored.password_keys)
 
 
 def _worker_id(config: WorkerConfig) -> str:

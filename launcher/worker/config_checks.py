@@ -1,0 +1,57 @@
+"""What is done to a connector's config between a request and the store, and before it is shown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from launcher.configs.secrets import hide, likely_password_keys, restore
+from launcher.storage.worker_store import StoredConnector
+from launcher.validation.validator import Validator
+from launcher.worker.faults import InvalidConnectorConfigError, RequestError
+
+__all__ = ["ConfigChecks", "hidden", "named", "restored"]
+
+
+class ConfigChecks:
+    """Has configs checked by the plugins that they name; `tell` hears their warnings."""
+
+    def __init__(self, validator: Validator, *, tell: Callable[[str, str, str], None]) -> None:
+        self._validator = validator
+        self._tell = tell
+
+    async def checked(self, stored: StoredConnector) -> StoredConnector:
+        """Return it with the keys of its passwords.
+
+        Raises:
+            InvalidConnectorConfigError: all that is wrong with its config.
+            RequestError: it names no connector that there is.
+        """
+        infos = await self._validator.validate(stored.config)
+        errors = infos.errors()
+        if errors:
+            raise InvalidConnectorConfigError(errors)
+        for warning in infos.warnings:
+            self._tell(stored.name, warning, "WARNING")
+        defined = {info.definition.name for info in infos.configs}
+        keys = infos.password_keys | likely_password_keys(stored.config.keys() - defined)
+        return replace(stored, password_keys=keys)
+
+
+def named(name: str, config: Mapping[str, str]) -> dict[str, str]:
+    """Return the config with its name; RequestError: it has another."""
+    written = config.get("name", name)
+    if written != name:
+        raise RequestError(
+            f"Connector name configuration ({written}) doesn't match connector name in the URL "
+            f"({name})"
+        )
+    return {**config, "name": name}
+
+
+def hidden(stored: StoredConnector, config: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the config, the connector's or a task's, as it may be shown."""
+    return hide(config, stored.password_keys | likely_password_keys(config.keys() - stored.config))
+
+
+def restored(stored: StoredConnector, config: Mapping[str, str]) -> Mapping[str, str]:
+    """Return a config with the passwords that it took from what is shown of `stored`."""
+    return restore(config, stored.config, stored.password_keys)
