@@ -24,9 +24,9 @@ MARK = "VENVOY_HOST"
 BYE = b"."
 """The last byte of a worker that ends in order: what is below it is no business of ours then."""
 
-_PAUSE_S = 0.005
+_PAUSE_S = 0.002
 _PATIENCE_S = 5.0
-_LOOKS = 10
+_LOOKS = 5
 _LOOK_S = 3.0
 _READ_BYTES = 64 * 1024
 
@@ -96,36 +96,41 @@ def end_marked(mark: str) -> set[int]:
 
     A process that the kernel cannot end is given up after 5 s. Without `/proc` there are none.
     """
-    ended: set[int] = set()
-    deadline = time.monotonic() + _PATIENCE_S
     wanted = f"\0{MARK}={mark}".encode()
-    looks = 0
-    while time.monotonic() < deadline and looks < _LOOKS:
-        found, unclear = _look(wanted)
+    ended: set[int] = set()
+    silent_before: set[int] | None = None
+    vain = 0
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        found, silent = _look(wanted)
         for pid in found:
             _kill_if(pid, partial(_bears, pid, wanted))
         ended |= found
-        if not found and not unclear:
+        vain = 0 if found else vain + 1
+        # One that fell silent since may have left a child that was not listed yet.
+        is_calm = silent_before is not None and silent <= silent_before
+        if vain and (is_calm or vain > _LOOKS) and not any(map(_is_in_exec, silent)):
             break
-        looks = 0 if found else looks + 1
+        silent_before = silent
         time.sleep(_PAUSE_S)
     return ended
 
 
-def _look(wanted: bytes) -> tuple[set[int], bool]:
-    """Return the processes that bear the mark, and whether there are some that do not tell.
+def _look(wanted: bytes) -> tuple[set[int], set[int]]:
+    """Return the processes that bear the mark, and those that have no variables to show.
 
-    In the middle of an `exec` a process has no variables for a moment, though it had and will.
+    The latter have just gone, or are zombies, threads of the kernel, programs without any, or in
+    the middle of an `exec`.
     """
     found: set[int] = set()
-    unclear = False
+    silent: set[int] = set()
     for pid in _pids():
         variables = _variables(pid)
-        if wanted in variables:
+        if not variables:
+            silent.add(pid)
+        elif wanted in variables:
             found.add(pid)
-        elif not variables:
-            unclear = unclear or _is_program(pid)
-    return found, unclear
+    return found, silent
 
 
 def _pids() -> list[int]:
@@ -144,18 +149,20 @@ def _variables(pid: int) -> bytes:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
             variables = file.read()
-    except OSError:
+    except PermissionError:
         return b"\0"
+    except OSError:  # it is gone
+        return b""
     return b"\0" + variables if variables else b""
 
 
-def _is_program(pid: int) -> bool:
-    """Say whether it runs one: a zombie and a thread of the kernel do not."""
+def _is_in_exec(pid: int) -> bool:
+    """Say whether it has its new program, but no place for variables yet (field 50 of its stat)."""
     try:
         os.readlink(f"/proc/{pid}/exe")  # noqa: PTH115
     except OSError:
         return False
-    return True
+    return _fields(pid)[47:48] == [b"0"]
 
 
 def _kill_if(pid: int, is_it: Callable[[], bool]) -> None:
