@@ -95,7 +95,9 @@ def connectors_list(address: WorkerAddress, as_json: bool) -> int:
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="CONNECTOR_FILE...")
 @click.option("--replace", is_flag=True, help="Change a connector that exists.")
 @click.option(
-    "--initial-state", type=click.Choice(STATES), help="What it is to be at first, not running."
+    "--initial-state",
+    type=click.Choice(STATES),
+    help="What a new one is to be at first; goes before what its file says.",
 )
 @click.option("--wait", is_flag=True, help="Wait until it runs or has failed.")
 @_worker_options
@@ -103,7 +105,11 @@ def connectors_create(
     files: tuple[Path, ...], replace: bool, initial_state: str | None, wait: bool,
     address: WorkerAddress, as_json: bool,
 ) -> int:  # fmt: skip
-    """Make connectors from `.properties` or `.json` files, checked by the plugins they name."""
+    """Make connectors from their files, checked by the plugins they name.
+
+    A file is a `.properties` file, JSON of the config, or JSON as Kafka Connect's REST API takes
+    it: `{"name": …, "config": {…}, "initial_state": "PAUSED"}`.
+    """
     return create_command(
         address,
         files=files, initial_state=initial_state, replace=replace, wait=wait, as_json=as_json,
@@ -129,9 +135,10 @@ def connectors_config(name: str, address: WorkerAddress, as_json: bool) -> int:
 def _state_command(verb: str, help_text: str) -> None:
     @connectors.command(verb, short_help=help_text, help=help_text)
     @_names
+    @click.option("--wait", is_flag=True, help="Wait until it is so, or has failed.")
     @_worker_options
-    def change(names: tuple[str, ...], address: WorkerAddress, as_json: bool) -> int:
-        return change_state_command(address, verb=verb, names=names, as_json=as_json)
+    def change(names: tuple[str, ...], wait: bool, address: WorkerAddress, as_json: bool) -> int:
+        return change_state_command(address, verb=verb, names=names, wait=wait, as_json=as_json)
 
 
 _state_command("pause", "Keep the tasks of connectors, but move no records.")

@@ -9,7 +9,8 @@ from typing import cast
 
 from launcher import render
 from launcher.commands.worker_client import WorkerAddress, WorkerClient, WorkerRefusedError
-from launcher.configs.properties import read_mapping
+from launcher.configs.connector_file import ConnectorFile, read_connector_file
+from launcher.configs.properties import UnreadableConfigError
 from manager.errors import UsageError, VenvoyError
 
 __all__ = [
@@ -27,7 +28,9 @@ __all__ = [
 _COMPLETION_TIMEOUT_S = 1.0
 _WAIT_S = 0.1
 _SETTLED = frozenset(("RUNNING", "FAILED", "PAUSED", "STOPPED"))
+_LOOKS_WITHOUT_TASKS = 30
 _NOT_FOUND = 404
+_REACHED = {"pause": "PAUSED", "resume": "RUNNING", "stop": "STOPPED"}
 
 Shown = Mapping[str, object]
 
@@ -81,13 +84,22 @@ def list_command(address: WorkerAddress, *, as_json: bool) -> int:
 
 
 def status_command(address: WorkerAddress, *, names: Sequence[str], as_json: bool) -> int:
-    """Print how connectors and their tasks are, traces included; 1 when one has failed."""
+    """Print how connectors and their tasks are, traces included; 1 when one has failed.
+
+    One that does not exist is told, and hinders no other.
+    """
+    statuses: list[Shown] = []
+    errors: list[VenvoyError] = []
     with WorkerClient(address) as worker:
-        wanted = names or cast("list[str]", worker.get("connectors"))
-        statuses = [cast("Shown", worker.get("connectors", name, "status")) for name in wanted]
+        for name in names or cast("list[str]", worker.get("connectors")):
+            try:
+                statuses.append(cast("Shown", worker.get("connectors", name, "status")))
+            except WorkerRefusedError as error:
+                errors.append(error)
     failed = [str(status["name"]) for status in statuses if "FAILED" in _states(status)]
-    errors = [FailedConnectorsError(names=failed)] if failed else []
-    code = 1 if failed else 0
+    if failed:
+        errors.append(FailedConnectorsError(names=failed))
+    code = 1 if errors else 0
     if as_json:
         render.json_envelope("connectors status", statuses, errors=errors, exit_code=code)
         return code
@@ -95,8 +107,8 @@ def status_command(address: WorkerAddress, *, names: Sequence[str], as_json: boo
         if place:
             render.line()
         _show_status(status)
-    for error in errors:
-        render.failure(error)
+    for fault in errors:
+        render.failure(fault)
     return code
 
 
@@ -121,37 +133,47 @@ def create_command(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Make connectors from files, or with `replace` change those that exist; 1 when one failed."""
-    named = [_named(file) for file in files]
+    """Make connectors from files, or with `replace` change those that exist; 1 when one failed.
+
+    A file is of any form that `venvoy standalone` takes; `initial_state` goes before the file's
+    own. One that cannot be read or is refused is told, and hinders no other.
+    """
     errors: list[VenvoyError] = []
     made: list[Shown] = []
-    with WorkerClient(address) as worker:
-        for name, config in named:
+    with (
+        render.progress(quiet=as_json or not wait) as progress,
+        WorkerClient(address) as worker,
+    ):
+        for file in files:
             try:
-                made.append(_create(worker, name, config, initial_state, replace=replace))
-            except WorkerRefusedError as error:
+                asked = read_connector_file(file)
+                state = asked.initial_state
+                at_first = initial_state or (state.value if state is not None else None)
+                made.append(_create(worker, asked, at_first, replace=replace))
+            except (WorkerRefusedError, UnreadableConfigError) as error:
                 errors.append(error)
-        if wait:
-            for info in made:
-                status = _settled(worker, str(info["name"]))
-                if "FAILED" in _states(status):
-                    errors.append(FailedConnectorsError(names=[str(info["name"])]))
+        for info in made if wait else ():
+            progress(f"{info['name']}: waiting until it runs")
+            if "FAILED" in _states(_settled(worker, str(info["name"]))):
+                errors.append(FailedConnectorsError(names=[str(info["name"])]))
     told = [f"`{info['name']}` is stored" for info in made]
     return _tell("connectors create", made, told, errors, as_json=as_json)
 
 
 def change_state_command(
-    address: WorkerAddress, *, verb: str, names: Sequence[str], as_json: bool
+    address: WorkerAddress, *, verb: str, names: Sequence[str], wait: bool, as_json: bool
 ) -> int:
-    """Pause, resume or stop connectors; 1 when one does not exist."""
-    return _each(
-        address,
-        f"connectors {verb}",
-        names,
-        lambda worker, name: worker.put("connectors", name, verb),
-        done=f"is to {verb}",
-        as_json=as_json,
-    )
+    """Pause, resume or stop connectors; 1 when one does not exist, or failed while waited for."""
+
+    def change(worker: WorkerClient, name: str) -> None:
+        worker.put("connectors", name, verb)
+        if wait:
+            states = _states(_settled(worker, name, wanted=_REACHED[verb]))
+            if "FAILED" in states:
+                raise FailedConnectorsError(names=[name])
+
+    done = f"is {_REACHED[verb].lower()}" if wait else f"is to {verb}"
+    return _each(address, f"connectors {verb}", names, change, done=done, as_json=as_json)
 
 
 def delete_command(address: WorkerAddress, *, names: Sequence[str], as_json: bool) -> int:
@@ -176,6 +198,11 @@ def restart_command(
     as_json: bool,
 ) -> int:
     """Restart connectors, with their tasks when asked; or one task of one connector."""
+    if task is not None and (with_tasks or only_failed):
+        raise UsageError(
+            what="--task is about one task, and --tasks and --only-failed are about all",
+            remedy="give one or the other",
+        )
     if task is not None and len(names) > 1:
         raise UsageError(
             what="--task goes with one connector, and several are named",
@@ -218,28 +245,13 @@ def offsets_command(
     return 0
 
 
-def _named(file: Path) -> tuple[str, dict[str, str]]:
-    """Return the connector's name and its config; the file has both."""
-    config = dict(read_mapping(file))
-    name = config.get("name", "").strip()
-    if not name:
-        raise UsageError(
-            what=f"`{file}` names no connector", remedy="add a line such as `name=my-source`"
-        )
-    return name, config
-
-
 def _create(
-    worker: WorkerClient,
-    name: str,
-    config: Mapping[str, str],
-    initial_state: str | None,
-    *,
-    replace: bool,
+    worker: WorkerClient, asked: ConnectorFile, initial_state: str | None, *, replace: bool
 ) -> Shown:
-    if replace and (initial_state is None or _exists(worker, name)):
-        return cast("Shown", worker.put("connectors", name, "config", body=config))
-    body: dict[str, object] = {"name": name, "config": config}
+    config = dict(asked.config)
+    if replace and (initial_state is None or _exists(worker, asked.name)):
+        return cast("Shown", worker.put("connectors", asked.name, "config", body=config))
+    body: dict[str, object] = {"name": asked.name, "config": config}
     if initial_state is not None:
         body["initial_state"] = initial_state.upper()
     return cast("Shown", worker.post("connectors", body=body))
@@ -249,8 +261,13 @@ def _exists(worker: WorkerClient, name: str) -> bool:
     return name in cast("list[str]", worker.get("connectors"))
 
 
-def _settled(worker: WorkerClient, name: str) -> Shown:
-    """Wait until the connector and all of its tasks are what they were asked to be, or failed."""
+def _settled(worker: WorkerClient, name: str, *, wanted: str | None = None) -> Shown:
+    """Wait until the connector and all of its tasks are what they were asked to be, or failed.
+
+    `wanted` is the state to wait for, None for whichever they come to. One that runs without a
+    task is looked at for a while: it may make some yet.
+    """
+    looks = _LOOKS_WITHOUT_TASKS
     while True:
         try:
             status = cast("Shown", worker.get("connectors", name, "status"))
@@ -259,9 +276,11 @@ def _settled(worker: WorkerClient, name: str) -> Shown:
                 raise
             status = {}
         states = _states(status)
-        has_tasks = len(states) > 1 or states[:1] in (["FAILED"], ["STOPPED"])
-        if has_tasks and _SETTLED.issuperset(states):
-            return status
+        settled = _SETTLED if wanted is None else frozenset((wanted, "FAILED"))
+        if states and settled.issuperset(states):
+            if states != ["RUNNING"] or not looks:
+                return status
+            looks -= 1
         time.sleep(_WAIT_S)
 
 
@@ -281,7 +300,7 @@ def _each(
         for name in names:
             try:
                 act(worker, name)
-            except WorkerRefusedError as error:
+            except (WorkerRefusedError, FailedConnectorsError) as error:
                 errors.append(error)
             else:
                 changed.append(name)
@@ -352,7 +371,9 @@ def _show_status(status: Shown) -> None:
         alias = f" {stage['alias']}" if "alias" in stage else ""
         render.line(f"  {stage['role']}{alias}: {stage['class']} {stage['version']}")
     for task in cast("list[Shown]", status["tasks"]):
-        render.line(f"  task {task['id']}: {task['state']} on {task['worker_id']}")
+        other = task.get("version", version) != version
+        of_version = f" {task['version']}" if other else ""
+        render.line(f"  task {task['id']}:{of_version} {task['state']} on {task['worker_id']}")
         if "trace" in task:
             _show_trace(task)
 

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 DEFAULT_URL = "http://127.0.0.1:8083"
+_MUST_BE_STOPPED = "must be in the STOPPED state"
 _TIMEOUT_S = 90.0
 """As long as Kafka Connect's own request timeout: a validation may have to make an environment."""
 
@@ -47,20 +48,25 @@ class WorkerUnreachableError(VenvoyError):
 
 
 class WorkerRefusedError(VenvoyError):
-    """A worker has refused a request; `status` is HTTP's, the words are the worker's."""
+    """A worker has refused a request; `status` is HTTP's, the words are the worker's.
+
+    `subject` is the connector that the request is about, None when it is about none.
+    """
 
     code = "worker-refused"
 
-    def __init__(self, *, url: str, status: int, said: str) -> None:
+    def __init__(self, *, url: str, status: int, said: str, subject: str | None) -> None:
         super().__init__(url, status, said)
         self.url = url
         self.status = status
         self.said = said
+        self.subject = subject
 
     @property
     def message(self) -> str:
-        """What the worker said."""
-        return f"the worker at `{self.url}` refused ({self.status}): {self.said}"
+        """What the worker said, and about what."""
+        about = "" if self.subject is None else f" for `{self.subject}`"
+        return f"the worker at `{self.url}` refused{about} ({self.status}): {self.said}"
 
     @property
     def hint(self) -> str:
@@ -69,13 +75,15 @@ class WorkerRefusedError(VenvoyError):
             case 401 | 403:
                 return "name a user of the worker with `--user NAME:PASSWORD`"
             case 404:
-                return "`venvoy connectors list` shows the names"
+                return "`venvoy connectors list` shows the names, `status` the tasks"
+            case 400 if _MUST_BE_STOPPED in self.said:
+                return f"run `venvoy connectors stop --wait {self.subject}` first"
             case 409:
                 return "change a connector that exists with `venvoy connectors create --replace`"
             case status if status >= 500:  # noqa: PLR2004  # HTTP's own border
                 return "the worker's log says more"
             case _:
-                return "correct the request; `docs/rest.md` has every endpoint"
+                return "correct what it names; nothing was changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +160,12 @@ class WorkerClient:
             reason = str(error) or type(error).__name__
             raise WorkerUnreachableError(url=self._url, reason=reason) from error
         if answer.is_error:
-            raise WorkerRefusedError(url=self._url, status=answer.status_code, said=_words(answer))
+            raise WorkerRefusedError(
+                url=self._url,
+                status=answer.status_code,
+                said=_words(answer),
+                subject=_subject(path, body),
+            )
         if not answer.content:
             return None
         try:
@@ -162,6 +175,13 @@ class WorkerClient:
                 url=self._url, reason="it does not answer in JSON"
             ) from error
         return told
+
+
+def _subject(path: tuple[str, ...], body: object) -> str | None:
+    """Return the connector that a request is about."""
+    if path[:1] == ("connectors",) and len(path) > 1:
+        return path[1]
+    return str(body["name"]) if isinstance(body, dict) and "name" in body else None
 
 
 def _words(answer: "httpx.Response") -> str:

@@ -89,8 +89,49 @@ def test_initial_state(connect: Connect, venvoy: Commands) -> None:
     venvoy("delete", "sleeper")
 
 
+def test_files_of_every_form_and_a_bad_one_hinders_no_other(
+    connect: Connect, venvoy: Commands
+) -> None:
+    work = connect.workspace.work
+    asked, flat = work / "asked.json", work / "flat.json"
+    config = connect.ticker("asked")
+    del config["name"]
+    request = {"name": "asked", "config": config, "initial_state": "PAUSED"}
+    asked.write_text(json.dumps(request))
+    flat.write_text(json.dumps(connect.ticker("flat", tasks__max="2")))
+    nameless, torn = work / "nameless.json", work / "torn.json"
+    nameless.write_text('{"config": {}}')
+    torn.write_text("{")
+    ran = venvoy("create", "--wait", nameless, asked, torn, "gone.json", flat, code=1)
+    told = [line for line in ran.stderr.splitlines() if line.startswith(("`", "error"))]
+    assert told[:2] == ["`asked` is stored", "`flat` is stored"]
+    assert [name in line for name, line in zip(
+        ("nameless.json", "torn.json", "gone.json"), told[2:], strict=True
+    )] == [True] * 3  # fmt: skip
+    connect.wait_for("flat", "RUNNING", tasks=2)
+    assert connect.http.get("/connectors/asked/status").json()["connector"]["state"] == "PAUSED"
+    venvoy("create", "--replace", "--initial-state", "stopped", asked)  # of one that exists: not
+    assert venvoy("resume", "--wait", "asked").stderr == "`asked` is running\n"
+    venvoy("delete", "asked", "flat")
+
+
+def test_status_tells_of_one_that_does_not_exist_and_shows_the_others(
+    venvoy: Commands, ticking: str
+) -> None:
+    ran = venvoy("status", "nobody", ticking, code=1)
+    assert ran.stdout.startswith(f"{ticking} (source) 2.0.0: RUNNING\n")
+    assert "for `nobody` (404)" in ran.stderr
+
+
+def test_flags_that_exclude_each_other_are_refused(venvoy: Commands, ticking: str) -> None:
+    for flags in (("--task", "0", "--tasks"), ("--task", "0", "--only-failed")):
+        assert "give one or the other" in venvoy("restart", ticking, *flags, code=2).stderr
+    assert "exclude" in venvoy("offsets", ticking, "--reset", "--set", "-", code=2).stderr
+
+
 def test_pause_resume_stop_restart(connect: Connect, venvoy: Commands, ticking: str) -> None:
     assert venvoy("pause", ticking).stderr == f"`{ticking}` is to pause\n"
+    assert venvoy("pause", "--wait", ticking).stderr == f"`{ticking}` is paused\n"
     connect.wait_for(ticking, "PAUSED")
     venvoy("resume", ticking)
     connect.wait_for(ticking, "RUNNING")
@@ -118,8 +159,8 @@ def test_offsets_are_shown_changed_and_forgotten(
     connect.wait_past(ticking, 3)
     running = venvoy("offsets", ticking, "--reset", code=1)
     assert "must be in the STOPPED state" in running.stderr
-    venvoy("stop", ticking)
-    connect.wait_for(ticking, "STOPPED", tasks=0)
+    assert f"hint: run `venvoy connectors stop --wait {ticking}` first" in running.stderr
+    venvoy("stop", "--wait", ticking)
     shown = json.loads(venvoy("offsets", ticking).stdout)
     shown["offsets"][0]["offset"]["next"] = 1000
     file = tmp_path / "offsets.json"
