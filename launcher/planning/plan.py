@@ -26,6 +26,7 @@ __all__ = [
     "StageRole",
     "UnchosenPluginError",
     "WorkerConverters",
+    "all_stages",
     "plan_pipeline",
     "segments",
 ]
@@ -144,6 +145,13 @@ class WorkerConverters:
     key: PluginRequest
     value: PluginRequest
     header: PluginRequest
+
+
+def all_stages(plan: PipelinePlan) -> tuple[Stage, ...]:
+    """Return every stage in record order, a predicate behind the one that it runs beside."""
+    return tuple(
+        one for stage in plan.stages for one in (stage, stage.predicate) if one is not None
+    )
 
 
 def plan_pipeline(

@@ -74,7 +74,8 @@ class Plans:
 class Preparation:
     """Plans with every environment they need, keyed by the location's path.
 
-    `plugin_digests` are keyed likewise; the worker's own environment has none. `problems` are faults of the configs, which are told with those that the plugins find.
+    `plugin_digests` are keyed likewise; the worker's own environment has none. `problems`
+    are faults of the configs, which are told with those that the plugins find.
     """
 
     plans: tuple[PipelinePlan, ...]

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from launcher.configs.secrets import hide, likely_password_keys, restore
-from launcher.storage.worker_store import StoredConnector
+from launcher.configs.version_keys import kept_locks
+from launcher.storage.worker_store import WORKER, StoredConnector
 from launcher.validation.validator import Validator
 from launcher.worker.faults import InvalidConnectorConfigError, RequestError
 
-__all__ = ["ConfigChecks", "hidden", "named", "restored"]
+__all__ = ["ConfigChecks", "asked", "hidden", "named", "restored"]
 
 
 class ConfigChecks:
@@ -19,13 +20,13 @@ class ConfigChecks:
         self._tell = tell
 
     async def checked(self, stored: StoredConnector) -> StoredConnector:
-        """Return it with the keys of its passwords.
+        """Return it with the keys of its passwords; what is locked is checked as it stays.
 
         Raises:
             InvalidConnectorConfigError: all that is wrong with its config.
             RequestError: it names no connector that there is.
         """
-        infos = await self._validator.validate(stored.config)
+        infos = await self._validator.validate({**stored.config, **stored.locked})
         errors = infos.errors()
         if errors:
             raise InvalidConnectorConfigError(errors)
@@ -34,6 +35,17 @@ class ConfigChecks:
         defined = {info.definition.name for info in infos.configs}
         keys = infos.password_keys | likely_password_keys(stored.config.keys() - defined)
         return replace(stored, password_keys=keys)
+
+
+def asked(before: StoredConnector, config: Mapping[str, str], by: str | None) -> StoredConnector:
+    """Return a connector with the config that `by` asks for in place of the one before."""
+    written = restored(before, named(before.name, config))
+    return replace(
+        before,
+        config=written,
+        asked_by=by or WORKER,
+        locked=kept_locks(before.locked, before=before.config, after=written),
+    )
 
 
 def named(name: str, config: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from launcher.tasks.connector_host import TaskClass
 from launcher.tasks.sink_tasks import SinkTask
 from launcher.tasks.source_tasks import SourceTask
 from launcher.tasks.task import Phase, Task, TaskListener, TaskSpec
+from launcher.worker.health import Health
 from launcher.worker.preparing import Prepared
 from launcher.worker.surroundings import Surroundings
 from launcher.worker.threads import in_thread
@@ -35,7 +36,8 @@ class _Started:
 class ConnectorTasks:
     """Starts and stops tasks by their number, one call after the other, and tells their states.
 
-    `keep` stores a state or a topic; `topics` are those used since the last reset.
+    `keep` stores a state or a topic, `health` hears how they fare; `topics` are those used since
+    the last reset.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class ConnectorTasks:
         around: Surroundings,
         *,
         keep: Callable[[Coroutine[object, object, None]], None],
+        health: Health,
     ) -> None:
         self.topics: set[str] = set()
         self._name = name
         self._around = around
         self._keep = keep
+        self._health = health
         self._started: dict[int, _Started] = {}
         self._states: dict[int, TaskState] = {}
 
@@ -146,11 +150,14 @@ class ConnectorTasks:
             config=config,
         )
         listener = TaskListener(
-            phase=lambda phase: self._take_phase(index, one, phase), topic=self._use_topic
+            phase=lambda phase: self._take_phase(index, one, phase),
+            healthy=lambda: self._take_health(index, one),
+            topic=self._use_topic,
         )
         make = SourceTask if prepared.plan.kind == "source" else SinkTask
         task = make(spec, prepared.runtime, listener=listener, paused=is_paused())
         one = _Started(task, prepared)
+        self._health.forget((index,))
         self._started[index] = one
         known = self._states.get(index)
         if known is None or known.state is not State.RESTARTING:
@@ -167,6 +174,7 @@ class ConnectorTasks:
             await asyncio.wait([one.running for one in stopping.values()])
         for index in stopping:
             del self._started[index]
+        self._health.forget(stopping)
 
     async def _run(self, index: int, one: _Started) -> None:
         report = await one.task.run()
@@ -174,6 +182,11 @@ class ConnectorTasks:
             return
         failure = report.failure or InternalError(what=f"`{report.name}` ended by itself")
         self.mark(index, State.FAILED, trace=one.prepared.masker.mask(trace_of(failure)))
+        self._health.fail(failure, task=index)
+
+    def _take_health(self, index: int, one: _Started) -> None:
+        if self._started.get(index) is one and not one.is_stopping:
+            self._health.well(index)
 
     def _take_phase(self, index: int, one: _Started, phase: Phase) -> None:
         if self._started.get(index) is one and not one.is_stopping:

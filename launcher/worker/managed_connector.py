@@ -7,9 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from launcher.configs.secrets import Masker
-from launcher.storage.worker_store import StoredConnector
+from launcher.storage.worker_store import Fallback, StoredConnector
 from launcher.tasks.connector_host import ConnectorHost, TaskClass
 from launcher.worker.connector_tasks import TASK_CLASS, ConnectorTasks
+from launcher.worker.generations import Generations
+from launcher.worker.health import Health
+from launcher.worker.move import MoveState
+from launcher.worker.moves import Moves, MoveTimedOutError, reason_of
 from launcher.worker.references import with_references
 from launcher.worker.surroundings import Surroundings
 from launcher.worker.threads import in_thread
@@ -18,12 +22,14 @@ from launcher.worker.views import (
     ConnectorState,
     ConnectorStatus,
     ConnectorType,
+    StageVersion,
     State,
     TargetState,
 )
 from manager.errors import InternalError, VenvoyError
 
 if TYPE_CHECKING:
+    from launcher.planning.workplace import Workplace
     from launcher.worker.preparing import Prepared
 
 __all__ = ["ManagedConnector"]
@@ -44,7 +50,10 @@ class ManagedConnector:
 
     def __init__(self, stored: StoredConnector, around: Surroundings) -> None:
         self.stored = stored
-        self.tasks = ConnectorTasks(stored.name, around, keep=self._keep)
+        self.generations = Generations(stored.name, around.store)
+        self._health = Health(self._settle_generation)
+        self.tasks = ConnectorTasks(stored.name, around, keep=self._keep, health=self._health)
+        self._moves = Moves(self, timeout_s=around.move_timeout_s)
         self.lock = asyncio.Lock()
         """Held while anything is done to what is there."""
         self._around = around
@@ -56,6 +65,7 @@ class ManagedConnector:
         self._begun_with: Mapping[str, str] = {}
         self._task_class: TaskClass | None = None
         self._state = ConnectorState(state=State.UNASSIGNED, worker_id=around.worker_id())
+        self._forecast: tuple[Workplace, Prepared, tuple[StageVersion, ...]] | None = None
         self._start_wanted = True
         self._configs_wanted = False
         self._tasks_wanted: set[int] = set()
@@ -91,6 +101,7 @@ class ManagedConnector:
     async def begin(self, *, after: "ManagedConnector | None" = None) -> None:
         """Take up what was stored, and follow; not before the `after` of the same name is gone."""
         store = self._around.store
+        await self.generations.load()
         self.tasks.topics.update(await store.topics(self.name))
         known = await store.statuses(self.name)
         if known is not None and known.connector is not None:
@@ -158,7 +169,7 @@ class ManagedConnector:
 
     def status(self) -> ConnectorStatus:
         """Return everything that is known of it now."""
-        prepared = self._prepared
+        prepared, stored = self._prepared, self.stored
         return ConnectorStatus(
             name=self.name,
             connector=self._state,
@@ -166,7 +177,20 @@ class ManagedConnector:
             type=self.kind,
             stages=prepared.stages if prepared is not None else (),
             class_name=prepared.class_name if prepared is not None else None,
+            last_move=stored.last_move,
+            next_versions=self.next_versions(),
+            locked=stored.locked,
         )
+
+    def next_versions(self) -> tuple[StageVersion, ...]:
+        """Return what would run after a restart, where it differs from what runs."""
+        prepared, preparer = self._prepared, self._around.preparer
+        if prepared is None or self.stored.fallback is not None:
+            return ()
+        workplace, known = preparer.workplace, self._forecast
+        if known is None or known[0] is not workplace or known[1] is not prepared:
+            known = self._forecast = workplace, prepared, preparer.next_versions(prepared)
+        return known[2]
 
     def hide(self, masker: Masker) -> None:
         """Take what hides the secrets of its config."""
@@ -198,7 +222,7 @@ class ManagedConnector:
             except _SupersededError:
                 continue
             except Exception:  # noqa: BLE001  # our bug ends this connector and no other
-                self._fail(InternalError(what=traceback.format_exc()))
+                self.fail(InternalError(what=traceback.format_exc()))
             if is_last:
                 self._idle.set()
                 return
@@ -210,6 +234,8 @@ class ManagedConnector:
             return
         if self.stored.target is TargetState.PAUSED:
             await self._suspend()
+        elif self.stored.fallback is not None:
+            await self._move(self.stored.fallback)
         elif self._start_wanted or (self._host is None and not self._has_failed):
             await self._start_connector()
         elif self._configs_wanted:
@@ -241,7 +267,7 @@ class ManagedConnector:
         try:
             await self._unless_superseded(work)
         except VenvoyError as error:
-            self._fail(error)
+            self.fail(error)
             return False
         return True
 
@@ -255,6 +281,7 @@ class ManagedConnector:
     async def _start_connector(self) -> None:
         """Start the connector, anew if it runs; everything is made ready before it gives way."""
         self._start_wanted = False
+        self._health.forget((None,))
         try:
             is_well = await self._guarded(self._prepare())
             await self._stop_host()
@@ -269,6 +296,74 @@ class ManagedConnector:
             self._start_wanted = True
             raise
 
+    # -- moves --------------------------------------------------------------------------------
+
+    async def _move(self, fallback: Fallback) -> None:
+        """Go to the config that is stored, or back to the fallback."""
+        self._start_wanted = self._configs_wanted = False
+        try:
+            await self._moves.move(fallback)
+        except _SupersededError:
+            self._start_wanted = True
+            raise
+        finally:
+            if self._prepared is not None:
+                self.hide(self._prepared.masker)
+
+    def prepared_for(self, fallback: Fallback) -> "Prepared | None":
+        """Return what runs, or ran last, if it was prepared for that config; see `Movable`."""
+        return self._prepared if self._prepared_for == fallback.config else None
+
+    async def make_ready(self, stored: StoredConnector) -> "Prepared":
+        """Make and verify its environments; see `Movable`."""
+        preparing = self._around.preparer.prepare(stored, on_secrets=self.hide)
+        return await self._unless_superseded(preparing)
+
+    async def launch(self, prepared: "Prepared", *, timeout_s: float, until: float) -> None:
+        """Stop what runs and start this, until all of it is healthy; see `Movable`."""
+        await self._stop_running()
+        self._prepared, self._prepared_for = prepared, self.stored.config
+        self.hide(prepared.masker)
+        self._health.forget_all()
+        self._set_state(State.UNASSIGNED)
+        stages = ["the connector's `start` had not returned"]
+        try:
+            async with asyncio.timeout_at(until):
+                await self._unless_superseded(self._come_up(stages))
+        except TimeoutError as error:
+            raise MoveTimedOutError(timeout_s=timeout_s, waited_for=stages[-1]) from error
+        except VenvoyError as error:
+            self._health.fail(error)
+        if self._health.failure is not None:
+            raise self._health.failure
+
+    async def _come_up(self, stages: list[str]) -> None:
+        """Start the connector and its tasks; return when they are healthy, or one has failed."""
+        await self._begin()
+        self._set_state(State.RUNNING)
+        stages.append("the connector had not returned its task configs")
+        await self._take_task_configs()
+        await self._start_tasks()
+        stages.append("not every task had started and come through its first poll or put")
+        await self._health.settled(lambda: len(self.stored.task_configs))
+
+    def _settle_generation(self) -> None:
+        """Keep that the generation that runs has proved healthy, or why it has not."""
+        if self.stored.fallback is not None:
+            return
+        number, failure = self.stored.generation, self._health.failure
+        if failure is not None:
+            reason = self.masked(reason_of(failure))
+            self._keep(self.generations.settle(number, MoveState.STARTING, reason))
+        elif self._is_running and self._health.is_well(len(self.stored.task_configs)):
+            self._keep(self.generations.settle(number, MoveState.DONE))
+
+    @property
+    def _is_running(self) -> bool:
+        return self._state.state is State.RUNNING and self._prepared_for == self.stored.config
+
+    # -- parts --------------------------------------------------------------------------------
+
     async def _begin(self) -> None:
         prepared, config = self._prepared, self._prepared_for
         if prepared is None or config is None:
@@ -278,16 +373,25 @@ class ManagedConnector:
         segment = next(one for one in plan.segments if plan.connector in one.stages)
         host = await ConnectorHost.start(plan, segment, prepared.runtime)
         self._host = host
-        host.on_failure = lambda error: self._fail(error) if self._host is host else None
+        host.on_failure = lambda error: self.fail(error) if self._host is host else None
         host.on_reconfigure = self._want_configs
         is_source = plan.kind == "source"
         offsets = await prepared.runtime.log.source_offsets(self.name) if is_source else ()
         self._task_class = await host.begin(offsets)
 
     async def _prepare(self) -> None:
-        config, self._prepared_for = self.stored.config, None
-        self._prepared = await self._around.preparer.prepare(self.stored, on_secrets=self.hide)
-        self._prepared_for = config
+        asked, self._prepared_for = self.stored, None
+        prepared = await self._around.preparer.prepare(asked, on_secrets=self.hide)
+        self._prepared, self._prepared_for = prepared, asked.config
+        number = await self.generations.record(asked, prepared)
+
+        def recorded(now: StoredConnector) -> StoredConnector:
+            known = now.generation == number and now.locked == prepared.locked
+            if known or now.config != asked.config:
+                return now
+            return replace(now, generation=number, locked=prepared.locked)
+
+        await self.change(recorded)
 
     async def _take_task_configs(self) -> None:
         """Ask for task configs; when they or the config behind them changed, no task is left."""
@@ -341,6 +445,7 @@ class ManagedConnector:
             for index in missing:
                 if index not in self.tasks.started:
                     self.tasks.mark(index, State.FAILED, trace=trace)
+                    self._health.fail(error, task=index)
 
     def _is_paused(self) -> bool:
         return self.stored.target is TargetState.PAUSED
@@ -350,9 +455,13 @@ class ManagedConnector:
         if host is not None:
             await host.stop()
 
+    async def _stop_running(self) -> None:
+        """Stop connector and tasks, offsets committed."""
+        await asyncio.gather(self.tasks.stop(list(self.tasks.started)), self._stop_host())
+
     async def _stop_all(self) -> None:
         """Leave nothing running; a stopped connector has no tasks, a closed one keeps them."""
-        await asyncio.gather(self.tasks.stop(list(self.tasks.started)), self._stop_host())
+        await self._stop_running()
         self._tasks_wanted.clear()
         self._start_wanted = self._configs_wanted = False
         if self._is_closing:
@@ -377,10 +486,16 @@ class ManagedConnector:
         else:
             self._around.keep(work)
 
-    def _fail(self, error: VenvoyError) -> None:
+    def fail(self, error: VenvoyError) -> None:
+        """Show it FAILED, and say why."""
         mask = self._masker.mask
-        self._around.tell(self.name, f"FAILED: {mask(error.message)}", "ERROR")
+        self.tell(f"FAILED: {mask(error.message)}", "ERROR")
         self._set_state(State.FAILED, trace=mask(trace_of(error)))
+        self._health.fail(error)
+
+    def tell(self, text: str, level: str) -> None:
+        """Say something of it in the worker's log."""
+        self._around.tell(self.name, text, level)
 
     def _set_state(self, state: State, *, trace: str | None = None) -> None:
         prepared = self._prepared
@@ -393,6 +508,6 @@ class ManagedConnector:
         )
         if new != self._state:
             if new.state is not self._state.state and state is not State.FAILED:
-                self._around.tell(self.name, state, "INFO")
+                self.tell(state, "INFO")
             self._state = new
             self._keep(self._around.store.put_connector_status(self.name, new))

@@ -9,8 +9,9 @@ from pathlib import Path
 from launcher.configs.connector_config import parse_connector_config
 from launcher.configs.providers import Providers
 from launcher.configs.secrets import Masker
-from launcher.planning.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
-from launcher.planning.preparation import prepare
+from launcher.configs.version_keys import is_version_key, pinned
+from launcher.planning.plan import PipelinePlan, Stage, WorkerConverters, all_stages, plan_pipeline
+from launcher.planning.preparation import Preparation, prepare
 from launcher.planning.workplace import Workplace
 from launcher.storage.worker_store import StoredConnector
 from launcher.tasks.runtime import Event, Runtime
@@ -19,6 +20,7 @@ from launcher.worker.views import ConnectorType, StageVersion
 from manager.errors import ProblemsError, VenvoyError
 from manager.plugins.entry_points import PluginType
 from manager.plugins.selection import select
+from manager.plugins.versions import LOCKED
 from manager.store.environments import Environment
 
 __all__ = ["Prepared", "Preparer"]
@@ -31,13 +33,16 @@ class Prepared:
     """What one connector runs with.
 
     `plan` holds the resolved config, for hosts only; `runtime` has the connector's environments,
-    and says nothing of its secrets. `resolve` puts values into a task's config.
+    and says nothing of its secrets. `resolve` puts values into a task's config. `locked` has what
+    each version key that says `locked` came to; `plugin_digests` are by location path.
     """
 
     plan: PipelinePlan
     runtime: Runtime
     masker: Masker
     resolve: Callable[[Mapping[str, str]], Mapping[str, str]]
+    locked: Mapping[str, str]
+    plugin_digests: Mapping[str, str]
 
     @property
     def version(self) -> str:
@@ -64,6 +69,31 @@ class Prepared:
             if stage.predicate is not None:
                 found.append(self._version(stage.predicate, self._digest(stage)))
         return tuple(found)
+
+    @property
+    def versions(self) -> tuple[StageVersion, ...]:
+        """The connector, and everything beside it."""
+        connector = self.plan.connector
+        return (self._version(connector, self._digest(connector)), *self.stages)
+
+    @property
+    def exact(self) -> Mapping[str, str]:
+        """The version that each version key of the connector's own config came to.
+
+        Without the framework's own plugins: they have the worker's version, whatever it is.
+        """
+        return {
+            stage.request.version_key: str(stage.plugin.version)
+            for stage in all_stages(self.plan)
+            if stage.request.name_key in self.plan.config and not stage.plugin.location.builtin
+        }
+
+    @property
+    def environment_digests(self) -> Mapping[str, str]:
+        """The environments by location path."""
+        return {
+            str(path): environment.digest for path, environment in self.runtime.environments.items()
+        }
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -119,14 +149,39 @@ class Preparer:
         on_secrets(masker)
         for warning in resolved.warnings:
             self._runtime.tell(name, warning, level="WARNING")
-        plan = self._plan(name, resolved.config)
-        environments = await self._environments(plan)
+        plan, locked = self._locked_plan(name, resolved.config, stored.locked)
+        preparation = await self._preparation(plan)
         return Prepared(
             plan=plan,
-            runtime=self._masked(environments, masker),
+            runtime=self._masked(preparation.environments, masker),
             masker=masker,
             resolve=lambda pairs: self._providers.resolve(pairs).config,
+            locked=locked,
+            plugin_digests={
+                str(path): digest for path, digest in preparation.plugin_digests.items()
+            },
         )
+
+    def next_versions(self, prepared: Prepared) -> tuple[StageVersion, ...]:
+        """Return what would run if it were prepared now, where that is another version.
+
+        What is not installed any more is left out: a start tells.
+        """
+        plan, _ = self._try_plan(prepared.plan.name, prepared.plan.config)
+        if plan is None:
+            return ()
+        running = {(one.role, one.alias): one.version for one in prepared.versions}
+        found = (
+            StageVersion(
+                role=str(stage.role),
+                alias=stage.alias,
+                class_name=stage.plugin.class_name,
+                version=str(stage.plugin.version),
+                environment=None,
+            )
+            for stage in all_stages(plan)
+        )
+        return tuple(one for one in found if running.get((one.role, one.alias)) != one.version)
 
     def kind(self, config: Mapping[str, str]) -> ConnectorType:
         """Return the type by the catalog alone, `unknown` when the plugin is not there."""
@@ -145,24 +200,45 @@ class Preparer:
             return "unknown"
         return "source" if choice.plugin.type is PluginType.SOURCE else "sink"
 
+    def _locked_plan(
+        self, name: str, config: Mapping[str, str], locked: Mapping[str, str]
+    ) -> tuple[PipelinePlan, Mapping[str, str]]:
+        """Return the plan, and what each key that says `locked` stays on; they are exact in it."""
+        keys = [key for key, value in config.items() if is_version_key(key)]
+        keys = [key for key in keys if config[key].strip() == LOCKED]
+        known = {key: locked[key] for key in keys if key in locked}
+        plan = self._plan(name, {**config, **known})
+        found = {
+            stage.request.version_key: str(stage.plugin.version)
+            for stage in all_stages(plan)
+            if stage.request.name_key in config and stage.request.version_key in keys
+        }
+        if found == known:
+            return plan, known
+        return self._plan(name, pinned(config, found)), found
+
     def _plan(self, name: str, config: Mapping[str, str]) -> PipelinePlan:
-        parsed, problems = parse_connector_config(config, where=f"`{name}`")
-        plan = None
-        if parsed is not None:
-            plan, more = plan_pipeline(parsed, self._converters, self.workplace.catalog)
-            problems += more
+        plan, problems = self._try_plan(name, config)
         if plan is None or problems:
             raise ProblemsError(subject=f"the config of `{name}`", problems=problems)
         return plan
 
-    async def _environments(self, plan: PipelinePlan) -> Mapping[Path, Environment]:
+    def _try_plan(
+        self, name: str, config: Mapping[str, str]
+    ) -> tuple[PipelinePlan | None, tuple[VenvoyError, ...]]:
+        parsed, problems = parse_connector_config(config, where=f"`{name}`")
+        if parsed is None:
+            return None, problems
+        plan, more = plan_pipeline(parsed, self._converters, self.workplace.catalog)
+        return plan, (*problems, *more)
+
+    async def _preparation(self, plan: PipelinePlan) -> Preparation:
         workplace = self.workplace
         paths = sorted({segment.location.path for segment in plan.segments})
         async with AsyncExitStack() as held:
             for path in paths:
                 await held.enter_async_context(self._locks.setdefault(path, asyncio.Lock()))
-            preparation = await in_thread(lambda: prepare(workplace, (plan,)))
-        return preparation.environments
+            return await in_thread(lambda: prepare(workplace, (plan,)))
 
     def _masked(self, environments: Mapping[Path, Environment], masker: Masker) -> Runtime:
         runtime = self._runtime

@@ -17,14 +17,18 @@ from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
 from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
 from launcher.validation.inspectors import host_starter
 from launcher.validation.validator import Validator
-from launcher.worker.config_checks import ConfigChecks, hidden, named, restored
+from launcher.worker.config_checks import ConfigChecks, asked, hidden, named
 from launcher.worker.faults import (
     ConflictError,
     ConnectorExistsError,
+    InvalidConnectorConfigError,
     NotFoundError,
 )
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.managed_connector import ManagedConnector
+from launcher.worker.motion import Generation
+from launcher.worker.move import Move
+from launcher.worker.moves import refused, rolled_back, with_config
 from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
 from launcher.worker.side_work import SideWork
@@ -37,6 +41,7 @@ from launcher.worker.views import (
     Json,
     LoggerLevel,
     PluginRow,
+    StageVersion,
     State,
     TargetState,
     TaskCounters,
@@ -116,6 +121,7 @@ class StandingWorker:
             keep=self._side_work.add,
             tell=self._tell,
             tracks_topics=worker_config.topic_tracking_enabled,
+            move_timeout_s=worker_config.move_timeout_s,
         )
         self._connectors: dict[str, ManagedConnector] = {}
         self._leaving: dict[str, ManagedConnector] = {}
@@ -222,13 +228,13 @@ class StandingWorker:
     ) -> tuple[ConnectorInfo, bool]:
         """Make or change a connector; the second is whether it is new."""
         known = self._connectors.get(name)
-        stored = StoredConnector(name=name, config={}, asked_by=by or WORKER)
-        stored = await self._checks.checked(
-            replace(stored, config=restored(known.stored if known else stored, named(name, config)))
-        )
+        before = known.stored if known else StoredConnector(name=name, config={})
+        stored = await self._checked(known, asked(before, config, by))
         known = self._connectors.get(name)
         if known is None:
-            return await _whole(self._add(stored)), True
+            new = StoredConnector(name=name, config=stored.config)
+            new = replace(new, password_keys=stored.password_keys, asked_by=stored.asked_by)
+            return await _whole(self._add(new)), True
         return await _whole(self._change(known, stored)), False
 
     async def patch_config(
@@ -240,10 +246,7 @@ class StandingWorker:
         merged = {
             key: value for key, value in {**before.config, **patch}.items() if value is not None
         }
-        patched = replace(
-            before, config=restored(before, named(name, merged)), asked_by=by or WORKER
-        )
-        checked = await self._checks.checked(patched)
+        checked = await self._checked(connector, asked(before, merged, by))
         if self._connector(name).stored.config != before.config:
             raise ConflictError(
                 "Cannot complete request because of a conflicting operation "
@@ -282,11 +285,26 @@ class StandingWorker:
         await connector.begin(after=self._leaving.get(name))
         return self._info(connector)
 
-    async def _change(self, connector: ManagedConnector, to: StoredConnector) -> ConnectorInfo:
+    async def _checked(
+        self, known: ManagedConnector | None, stored: StoredConnector
+    ) -> StoredConnector:
+        """Have a config checked; what is wrong with other versions is kept as a move refused."""
+        try:
+            return await self._checks.checked(stored)
+        except InvalidConnectorConfigError as error:
+            if known is not None:
+                reason = "\n".join(error.errors)
+                await known.change(
+                    lambda now: refused(now, stored, known.generations, reason=reason)
+                )
+            raise
+
+    async def _change(
+        self, connector: ManagedConnector, to: StoredConnector, *, is_rollback: bool = False
+    ) -> ConnectorInfo:
+        generations = connector.generations
         await connector.change(
-            lambda now: replace(
-                now, config=to.config, password_keys=to.password_keys, asked_by=to.asked_by
-            )
+            lambda now: with_config(now, to, generations, is_rollback=is_rollback)
         )
         connector.reconfigured()
         return self._info(self._connector(connector.name))
@@ -298,6 +316,33 @@ class StandingWorker:
             tasks=tuple(range(len(connector.stored.task_configs))),
             type=connector.kind,
         )
+
+    # -- moves --------------------------------------------------------------------------------
+
+    async def generations(self, name: str) -> tuple[Generation, ...]:
+        """Return a connector's generations, the newest first; NotFoundError."""
+        connector = self._connector(name)
+        return connector.generations.seen(current=connector.stored.generation)
+
+    def last_move(self, name: str) -> Move | None:
+        """Return how the last move went or goes, None when there was none; NotFoundError."""
+        return self._connector(name).stored.last_move
+
+    def next_versions(self, name: str) -> tuple[StageVersion, ...]:
+        """Return what would run after a restart, where it differs; NotFoundError."""
+        return self._connector(name).next_versions()
+
+    async def rollback(
+        self, name: str, *, to: int | None = None, by: str | None = None
+    ) -> ConnectorInfo:
+        """Move to an earlier generation, by default the last good one before this.
+
+        NotFoundError: there is none. InvalidConnectorConfigError: it is not installed any more.
+        """
+        connector = self._connector(name)
+        stored = rolled_back(connector.stored, connector.generations, to=to, by=by)
+        checked = await self._checked(connector, stored)
+        return await _whole(self._change(connector, checked, is_rollback=True))
 
     # -- steering -----------------------------------------------------------------------------
 

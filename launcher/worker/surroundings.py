@@ -15,7 +15,7 @@ class Surroundings:
 
     `keep` runs something to its end beside everything else, in the order of the calls. `tell`
     takes a subject, a text and a level. `tracks_topics` is whether the topics that a connector
-    uses are remembered (KIP-558).
+    uses are remembered (KIP-558). `move_timeout_s` is for connectors that say nothing of it.
     """
 
     preparer: Preparer
@@ -24,3 +24,4 @@ class Surroundings:
     keep: Callable[[Coroutine[object, object, None]], None]
     tell: Callable[[str, str, str], None]
     tracks_topics: bool = True
+    move_timeout_s: float = 60.0
