@@ -7,7 +7,7 @@ themselves, generations, and what runs where.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from launcher.worker.move import Move, MoveState
 from launcher.worker.views import ConnectorInfo, Json, StageVersion
@@ -41,7 +41,9 @@ class LocationState:
     """One location of the plugin path, or one that is gone while something still runs from it.
 
     `problem` says why it is broken, or why its environment could not be made. `shadowed` names
-    plugins (`class version`) that another location of the path stands before.
+    plugins (`class version`) that another location of the path stands before. `build` is None
+    where no environment was asked for yet; `progress` is what a build that runs said last.
+    `used_by` names connectors.
     """
 
     path: str
@@ -54,6 +56,7 @@ class LocationState:
     hint: str | None
     shadowed: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
+    progress: str | None = None
 
     def as_json(self) -> Json:
         """Return every field, for REST."""
@@ -68,18 +71,23 @@ class LocationState:
             "hint": self.hint,
             "shadowed": list(self.shadowed),
             "used_by": list(self.used_by),
+            "progress": self.progress,
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RescanReport:
-    """What a rescan found changed: plugins as `class version`, locations by path."""
+    """What a rescan found changed: plugins as `class version`, locations by path.
+
+    `changed` are locations that were and are there, with other files.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     broken: tuple[str, ...]
     mended: tuple[str, ...]
     locations: int
+    changed: tuple[str, ...] = ()
 
     def as_json(self) -> Json:
         """Return every field, for REST."""
@@ -89,6 +97,7 @@ class RescanReport:
             "broken": list(self.broken),
             "mended": list(self.mended),
             "locations": self.locations,
+            "changed": list(self.changed),
         }
 
 
@@ -141,6 +150,19 @@ class StageChange:
     location_after: str | None
     environment_is_ready: bool
 
+    def as_json(self) -> Json:
+        """Return every field, for REST."""
+        return {
+            "role": self.role,
+            **({"alias": self.alias} if self.alias else {}),
+            "class_before": self.class_before,
+            "class_after": self.class_after,
+            "version_before": self.version_before,
+            "version_after": self.version_after,
+            "location_after": self.location_after,
+            "environment_ready": self.environment_is_ready,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageChange:
@@ -149,6 +171,10 @@ class PackageChange:
     name: str
     before: str | None
     after: str | None
+
+    def as_json(self) -> Json:
+        """Return every field, for REST."""
+        return {"name": self.name, "before": self.before, "after": self.after}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +189,16 @@ class ConfigChange:
     before: str | None
     after: str | None
     is_set: bool
+
+    def as_json(self) -> Json:
+        """Return every field, for REST."""
+        return {
+            "key": self.key,
+            "change": self.change,
+            "before": self.before,
+            "after": self.after,
+            "set": self.is_set,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +216,21 @@ class MovePlan:
     problems: tuple[str, ...]
     """Why the move would be refused; empty when it would be tried."""
 
+    def as_json(self) -> Json:
+        """Return every field, for REST."""
+        return {
+            "name": self.connector,
+            "stages": [stage.as_json() for stage in self.stages],
+            "packages": [package.as_json() for package in self.packages],
+            "config": [change.as_json() for change in self.config],
+            "api_requirement": self.api_requirement,
+            "api_version": self.api_version,
+            "restarts": list(self.restarts),
+            "problems": list(self.problems),
+        }
 
+
+@runtime_checkable
 class MotionInterface(Protocol):
     """Called from the worker's event loop. Every method raises RefusedError with its status."""
 

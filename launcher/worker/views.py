@@ -173,7 +173,7 @@ class ConnectorStatus:
     `class_name` is the connector's class with its module, None before it was found; for metrics,
     as Kafka's status does not tell it. `next_versions` are those that would run after a restart
     where they differ from what runs; `locked` has what each version key that says `locked` stays
-    on.
+    on; `location_gone` are paths that it runs from and that are no longer on the plugin path.
     """
 
     name: str
@@ -185,6 +185,7 @@ class ConnectorStatus:
     last_move: Move | None = None
     next_versions: tuple[StageVersion, ...] = ()
     locked: Mapping[str, str] = field(default_factory=dict)
+    location_gone: tuple[str, ...] = ()
 
     def as_json(self) -> Json:
         """Return Kafka's ConnectorStateInfo, `stages`, and what there is to tell of moves."""
@@ -198,6 +199,7 @@ class ConnectorStatus:
             **({"last_move": self.last_move.as_json()} if self.last_move else {}),
             **({"next_versions": versions} if versions else {}),
             **({"locked": dict(self.locked)} if self.locked else {}),
+            **({"location_gone": list(self.location_gone)} if self.location_gone else {}),
         }
 
 
