@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from launcher.rest import about, connectors, loggers, offsets, plugins
+from launcher.rest import about, connectors, loggers, motion, offsets, plugins
 from launcher.rest.authentication import Authenticated, Users
 from launcher.rest.browsers import LocalNames, SameSite
 from launcher.rest.call import Call
@@ -45,6 +45,7 @@ def operations(metrics: Metrics, *, authenticated: bool) -> tuple[Operation, ...
         *about.OPERATIONS,
         *connectors.OPERATIONS,
         *offsets.OPERATIONS,
+        *motion.OPERATIONS,
         *plugins.OPERATIONS,
         *loggers.OPERATIONS,
         metrics.operation,

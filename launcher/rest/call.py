@@ -13,6 +13,7 @@ from launcher.rest.faults import BodyTooLargeError, MediaTypeError, UnroutableEr
 from launcher.rest.shapes import parse_json
 from launcher.worker.faults import RequestError
 from launcher.worker.interface import WorkerInterface
+from launcher.worker.motion import MotionInterface
 
 __all__ = ["Call"]
 
@@ -28,6 +29,13 @@ class Call:
     request: Request
     worker: WorkerInterface
     config: RestConfig
+
+    @property
+    def motion(self) -> MotionInterface:
+        """The worker's door for versions in motion; UnroutableError when it has none."""
+        if isinstance(self.worker, MotionInterface):
+            return self.worker
+        raise UnroutableError
 
     @property
     def connector(self) -> str:

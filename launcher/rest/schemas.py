@@ -7,6 +7,7 @@ later version say more. Requests allow no others, so that a typing error is told
 from collections.abc import Mapping
 
 from launcher.rest.operation import array_of, ref
+from launcher.worker.motion import BuildState
 from launcher.worker.move import MoveState
 from launcher.worker.views import Json
 
@@ -43,6 +44,21 @@ _PLUGIN_TYPE: Json = {
     "type": "string",
     "enum": ["source", "sink", "transformation", "predicate", "converter", "header_converter"],
 }
+_ROLE: Json = {
+    "type": "string",
+    "enum": [
+        "connector",
+        "key.converter",
+        "value.converter",
+        "header.converter",
+        "transformation",
+        "predicate",
+    ],
+}
+_VERSION_KEY = (
+    r"^(connector(\.plugin)?|(key|value|header)\.converter\.plugin"
+    r"|(transforms|predicates)\..+\.plugin)\.version$"
+)
 _KEY_TYPE: Json = {
     "type": "string",
     "enum": ["BOOLEAN", "STRING", "INT", "SHORT", "LONG", "DOUBLE", "LIST", "CLASS", "PASSWORD"],
@@ -108,17 +124,7 @@ _CONNECTORS: Mapping[str, Json] = {
     ),
     "StageVersion": _answer(
         {
-            "role": {
-                "type": "string",
-                "enum": [
-                    "connector",
-                    "key.converter",
-                    "value.converter",
-                    "header.converter",
-                    "transformation",
-                    "predicate",
-                ],
-            },
+            "role": _ROLE,
             "class": _TEXT,
             "version": _TEXT,
         },
@@ -225,5 +231,105 @@ _PLUGINS: Mapping[str, Json] = {
     ),
 }
 
-SCHEMAS: Mapping[str, Json] = {**_WORKER, **_CONNECTORS, **_OFFSETS, **_PLUGINS}
+_MOTION: Mapping[str, Json] = {
+    "RescanReport": _answer(
+        {
+            "added": {**array_of(_TEXT), "description": "plugins, as `class version`"},
+            "removed": array_of(_TEXT),
+            "broken": {**array_of(_TEXT), "description": "locations, by path"},
+            "mended": array_of(_TEXT),
+            "locations": {**_COUNT, "description": "how many there are"},
+        }
+    ),
+    "LocationState": _answer(
+        {
+            "path": _TEXT,
+            "name": _TEXT,
+            "plugins": {**array_of(_TEXT), "description": "as `class version`"},
+            "gone": {"type": "boolean"},
+            "build": {
+                "enum": [*(str(state) for state in BuildState), None],
+                "description": "how far its environment is",
+            },
+            "environment": _MAYBE_TEXT,
+            "problem": _MAYBE_TEXT,
+            "hint": _MAYBE_TEXT,
+            "shadowed": array_of(_TEXT),
+            "used_by": {**array_of(_TEXT), "description": "connectors that run from it"},
+        }
+    ),
+    "PlanRequest": {
+        "anyOf": [
+            ref("ConnectorConfig"),
+            _request(
+                {
+                    "versions": {
+                        "type": "object",
+                        "propertyNames": {"pattern": _VERSION_KEY},
+                        "additionalProperties": _MAYBE_SCALAR,
+                    }
+                }
+            ),
+        ],
+        "examples": [{"versions": {"connector.version": "2.1.0"}}],
+    },
+    "StageChange": _answer(
+        {
+            "role": _ROLE,
+            "class_before": _MAYBE_TEXT,
+            "class_after": _MAYBE_TEXT,
+            "version_before": _MAYBE_TEXT,
+            "version_after": _MAYBE_TEXT,
+            "location_after": _MAYBE_TEXT,
+            "environment_ready": {"type": "boolean"},
+        },
+        alias=_TEXT,
+    ),
+    "PackageChange": _answer({"name": _TEXT, "before": _MAYBE_TEXT, "after": _MAYBE_TEXT}),
+    "ConfigChange": _answer(
+        {
+            "key": _TEXT,
+            "change": {"enum": ["appears", "vanishes", "default", "type", "required"]},
+            "before": _MAYBE_TEXT,
+            "after": _MAYBE_TEXT,
+            "set": {"type": "boolean", "description": "whether the connector's config has it"},
+        }
+    ),
+    "MovePlan": _answer(
+        {
+            "name": _TEXT,
+            "stages": array_of(ref("StageChange")),
+            "packages": array_of(ref("PackageChange")),
+            "config": array_of(ref("ConfigChange")),
+            "api_requirement": _TEXT,
+            "api_version": _TEXT,
+            "restarts": {**array_of(_TEXT), "description": "the connector and tasks, by name"},
+            "problems": {**array_of(_TEXT), "description": "why it would be refused"},
+        }
+    ),
+    "Generation": _answer(
+        {
+            "generation": {**_COUNT, "minimum": 1},
+            "config": _map_of(_TEXT),
+            "versions": array_of(ref("StageVersion")),
+            "plugin_digests": {**_map_of(_TEXT), "description": "by location"},
+            "environment_digests": {**_map_of(_TEXT), "description": "by location"},
+            "at": {**_COUNT, "description": "milliseconds since 1970"},
+            "by": _TEXT,
+            "current": {"type": "boolean"},
+            "outcome": {"type": "string", "enum": [str(state) for state in MoveState]},
+        },
+        reason=_TEXT,
+    ),
+    "RollbackRequest": _request(
+        {},
+        to={
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "description": "a generation; absent: the last good one before this",
+        },
+    ),
+}
+
+SCHEMAS: Mapping[str, Json] = {**_WORKER, **_CONNECTORS, **_OFFSETS, **_PLUGINS, **_MOTION}
 """By the name that `ref` takes."""

@@ -9,17 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from launcher.configs.version_keys import is_version_key
 from launcher.rest.faults import BodyError
 from launcher.worker.views import Json, TargetState
 
 __all__ = [
     "CreateRequest",
     "NumberText",
+    "PlanRequest",
     "parse_json",
     "read_config",
     "read_create_request",
     "read_level",
     "read_offsets",
+    "read_plan_request",
+    "read_rollback",
 ]
 
 _KINDS = {dict: "an object", list: "an array", str: "a string", bool: "a boolean"}
@@ -44,6 +48,17 @@ class CreateRequest:
     name: str
     config: Mapping[str, str | None]
     initial_state: TargetState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """What a connector might be changed to: a whole config, or versions beside the one it has.
+
+    One of the two is None; None in `versions` takes a key away.
+    """
+
+    config: Mapping[str, str] | None
+    versions: Mapping[str, str | None] | None
 
 
 def parse_json(data: bytes) -> object:
@@ -113,6 +128,45 @@ def read_level(value: object) -> str:
     if level is None:
         raise BodyError("Desired 'level' parameter was not specified in request.")
     return _text(level, "`level`")
+
+
+def read_plan_request(value: object) -> PlanRequest:
+    """Read the body of POST /connectors/{connector}/plan."""
+    body = _object(value, "the request body")
+    versions = body.get("versions")
+    if not isinstance(versions, dict):
+        return PlanRequest(config=_whole_config(body), versions=None)
+    _only(body, ("versions",), "the request body")
+    for key in versions:
+        if not is_version_key(key):
+            raise BodyError(f"`{key}` in `versions` is no key of a plugin's version")
+    return PlanRequest(config=None, versions=read_config(versions, where="`versions`"))
+
+
+def read_rollback(value: object) -> int | None:
+    """Read the body of POST /connectors/{connector}/rollback: a generation, None: the last good."""
+    body = _object(value, "the request body")
+    _only(body, ("to",), "the request body")
+    number = body.get("to")
+    if number is None:
+        return None
+    if not isinstance(number, NumberText):
+        raise _unexpected("`to`", "the number of a generation", number)
+    generation = _number(number)
+    if generation != int(generation) or generation < 1:
+        raise BodyError(f"Expected the number of a generation as `to`, found {number}")
+    return int(generation)
+
+
+def _whole_config(value: Mapping[str, object]) -> dict[str, str]:
+    config: dict[str, str] = {}
+    for key, item in value.items():
+        where = f"`{key}` in the request body"
+        text = _scalar_text(item, where)
+        if text is None:
+            raise _unexpected(where, "a string", None)
+        config[key] = text
+    return config
 
 
 def _offset_entry(entry: object, number: int) -> Json:

@@ -25,6 +25,7 @@ from launcher.worker.views import (
     TaskInfo,
     TaskState,
 )
+from tests.rest.fake_motion import FakeMotion
 
 SOURCE = "acme_csv.CsvSourceConnector"
 SINK = "acme_db.DbSinkConnector"
@@ -92,8 +93,8 @@ def class_of(config: Mapping[str, str | None]) -> str:
     )
 
 
-class FakeWorker:
-    """Implements WorkerInterface; tests may set `fault`, `condition` and fail tasks."""
+class FakeWorker(FakeMotion):
+    """Implements both doors of a worker; tests may set `fault`, `condition` and fail tasks."""
 
     def __init__(self) -> None:
         self.worker_id = "127.0.0.1:8083"
@@ -102,6 +103,7 @@ class FakeWorker:
 
     def reset(self) -> None:
         """Forget everything."""
+        self.reset_motion()
         self.stored: dict[str, Connector] = {}
         self.kept_offsets: dict[str, list[Json]] = {}
         self.levels: dict[str, LoggerLevel] = {"root": LoggerLevel(level="INFO")}
@@ -151,6 +153,7 @@ class FakeWorker:
             type=_TYPES[connector.class_name],
             stages=_stages(),
             class_name=connector.class_name,
+            last_move=self.moves.get(name),
         )
 
     def tasks(self, name: str) -> tuple[TaskInfo, ...]:
@@ -180,6 +183,7 @@ class FakeWorker:
         self._must_be_valid(name, config)
         target = initial_state or TargetState.STARTED
         self.stored[name] = Connector(config=dict(config), target=target)
+        self.record(name, self.stored[name].version, by)
         return self.info(name)
 
     async def put_config(
@@ -190,6 +194,7 @@ class FakeWorker:
         before = self.stored.get(name)
         connector = before or Connector(config=config)
         self.stored[name] = replace(connector, config=dict(config))
+        self.record(name, self.stored[name].version, by)
         return self.info(name), before is None
 
     async def patch_config(
@@ -203,6 +208,7 @@ class FakeWorker:
     async def delete(self, name: str) -> None:
         self._get(name)
         del self.stored[name]
+        self.forget(name)
 
     async def pause(self, name: str) -> None:
         self._aim(name, TargetState.PAUSED)
