@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from launcher.configs.secrets import hide
 from launcher.storage.generations import KEPT, StoredGeneration
-from launcher.storage.worker_store import StoredConnector, WorkerStore
+from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
 from launcher.worker.motion import Generation
 from launcher.worker.move import MoveState
 from launcher.worker.preparing import Prepared
@@ -66,7 +66,7 @@ class Generations:
             plugin_digests=prepared.plugin_digests,
             environment_digests=prepared.environment_digests,
             at=int(time.time() * 1000),
-            asked_by=stored.asked_by,
+            asked_by=WORKER if now and now.config == stored.config else stored.asked_by,
             outcome=MoveState.STARTING,
         )
         await self._put(made)

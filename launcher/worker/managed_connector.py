@@ -66,6 +66,7 @@ class ManagedConnector:
         self._task_class: TaskClass | None = None
         self._state = ConnectorState(state=State.UNASSIGNED, worker_id=around.worker_id())
         self._forecast: tuple[Workplace, Prepared, tuple[StageVersion, ...]] | None = None
+        self._foretold: tuple[StageVersion, ...] = ()
         self._start_wanted = True
         self._configs_wanted = False
         self._tasks_wanted: set[int] = set()
@@ -191,6 +192,15 @@ class ManagedConnector:
         if known is None or known[0] is not workplace or known[1] is not prepared:
             known = self._forecast = workplace, prepared, preparer.next_versions(prepared)
         return known[2]
+
+    def foretell(self) -> None:
+        """Say in the log what a restart would move, when that has changed."""
+        versions = self.next_versions()
+        if versions != self._foretold:
+            self._foretold = versions
+            for one in versions:
+                what = "" if one.role == "connector" else f" with its {one.alias or one.role}"
+                self.tell(f"will move{what} to {one.version} at next start", "INFO")
 
     def hide(self, masker: Masker) -> None:
         """Take what hides the secrets of its config."""

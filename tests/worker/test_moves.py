@@ -1,68 +1,193 @@
 """Moves: a connector goes to another version, and back by itself when that is not healthy."""
 
+import pytest
+
+from launcher.worker.faults import InvalidConnectorConfigError
 from launcher.worker.motion import MoveState
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
-from tests.launcher.pipelines import PLUGINS, values
-from tests.worker.standing import Stand, counter, until, until_state, until_task_version
+from tests.launcher.pipelines import PLUGINS
+from tests.worker.moving import broken_start, counted, moving, until_moved
+from tests.worker.standing import (
+    Stand,
+    counter,
+    until_lines,
+    until_state,
+    until_task_version,
+    writer,
+)
 
 RUNNING = State.RUNNING
-ENDLESS = {"count": "1000000000", "pause_s": "0.02"}
-
-
-def moving(version: str, **keys: str) -> dict[str, str]:
-    """A source that counts on and on, at a version."""
-    return counter(**{**ENDLESS, "connector__version": version, **keys})
-
-
-async def until_moved(worker: StandingWorker, name: str, state: MoveState) -> None:
-    """Wait until the last move has come to that state."""
-
-    def has_come() -> bool:
-        move = worker.last_move(name)
-        return move is not None and move.state is state
-
-    await until(has_come)
-
-
-def broken_start(text: str) -> str:
-    """The plugins with a task that raises in `start`."""
-    return PLUGINS.replace(
-        "class CounterTask(SourceTask):\n    def start(self, props):\n",
-        f"class CounterTask(SourceTask):\n    def start(self, props):\n        {text}\n",
-    )
-
-
-def counted(stand: Stand, topic: str = "numbers") -> list[int]:
-    """The numbers in the log, in order, which the sources under test count up from 0."""
-    return [one["n"] for one in values(stand.log_file, topic)]  # type: ignore[index]
 
 
 def test_a_version_that_fails_in_start_gives_way_to_the_one_before(stand: Stand) -> None:
     stand.plugin("1.0")
     stand.plugin("2.0", **{"acme.py": broken_start("raise ValueError('no start today')")})
+    returns(stand, "2.0", "no start today")
+
+
+def test_a_version_that_hangs_in_start_is_given_up_at_its_deadline(stand: Stand) -> None:
+    stand.plugin("1.0")
+    stand.plugin("2.0", **{"acme.py": broken_start("time.sleep(3600)")})
+    returns(stand, "2.0", "within 2 s", move__timeout__ms="2000")
+
+
+def test_a_version_that_fails_at_its_first_poll_gives_way(stand: Stand) -> None:
+    stand.plugin("1.0")
+    broken = PLUGINS.replace(
+        "    def poll(self):\n",
+        "    def poll(self):\n        raise KeyError('no poll either')\n",
+        1,
+    )
+    stand.plugin("2.0", **{"acme.py": broken})
+    returns(stand, "2.0", "no poll either")
+
+
+def test_a_version_whose_connector_hangs_gives_way(stand: Stand) -> None:
+    stand.plugin("1.0")
+    broken = PLUGINS.replace("        self.props = dict(props)\n", "        time.sleep(3600)\n", 1)
+    stand.plugin("2.0", **{"acme.py": broken})
+    returns(stand, "2.0", "`start` had not returned", move__timeout__ms="2000")
+
+
+def test_a_version_whose_transformation_fails_gives_way(stand: Stand) -> None:
+    """What stands behind the first poll must work, too."""
+    stand.plugin("1.0")
+    broken = PLUGINS.replace(
+        "class Tag(Transformation):\n",
+        "class Tag(Transformation):\n    def apply(self, record): raise ValueError('no tag')\n",
+    ).replace("    def apply(self, record):\n", "    def _apply(self, record):\n", 1)
+    stand.plugin("2.0", **{"acme.py": broken})
+    chain = {"transforms": "t", "transforms__t__type": "acme.Tag"}
+    at = {"transforms__t__plugin__version": "1.0"}
+    other = {"transforms__t__plugin__version": "2.0"}
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0", **chain, **at))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.put_config("numbers", moving("1.0", **chain, **other))
+        await until_moved(worker, "numbers", MoveState.RETURNED)
+        assert "no tag" in str(worker.last_move("numbers"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        stages = worker.status("numbers").stages
+        assert [one.version for one in stages if one.role == "transformation"] == ["1.0"]
+
+    stand.run(body)
+    numbers = counted(stand)
+    assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.parametrize("how", ["imports", "verifies"])
+def test_a_version_that_does_not_import_is_refused_and_nothing_stops(
+    stand: Stand, how: str
+) -> None:
+    stand.plugin("1.0")
+    broken = {
+        "imports": "raise RuntimeError('not importable')\n" + PLUGINS,
+        "verifies": PLUGINS.replace(
+            "class Counter(SourceConnector)", "class Other(SourceConnector)"
+        ),
+    }
+    stand.plugin("2.0", **{"acme.py": broken[how]})
 
     async def body(worker: StandingWorker) -> None:
         await worker.create("numbers", moving("1.0"))
         await until_state(worker, "numbers", RUNNING, RUNNING)
-        end = await stand.end()
-        await worker.put_config("numbers", moving("2.0"))
-        await until_moved(worker, "numbers", MoveState.RETURNED)
-        status = worker.status("numbers")
-        move = status.last_move
+        with pytest.raises(InvalidConnectorConfigError):
+            await worker.put_config("numbers", moving("2.0"))
+        move = worker.status("numbers").last_move
         assert move is not None
-        assert (move.from_version, move.to_version) == ("1.0", "2.0")
-        assert (move.from_generation, move.to_generation) == (1, 2)
-        assert "no start today" in (move.reason or "")
+        assert move.state is MoveState.RETURNED
+        assert move.to_generation == move.from_generation == 1
+        assert move.to_version == "2.0"
+        assert move.reason
         assert worker.config("numbers")["connector.version"] == "1.0"
+        assert stand.heard.starts("numbers-0") == 1
+
+    stand.run(body)
+
+
+def test_a_sink_moves_when_there_is_nothing_to_put_and_back_when_put_fails(stand: Stand) -> None:
+    stand.plugin("1.0")
+    stand.plugin("2.0")
+    broken = PLUGINS.replace(
+        "    def put(self, records):\n",
+        "    def put(self, records):\n        raise ValueError('no put')\n",
+    )
+    stand.plugin("3.0", **{"acme.py": broken})
+    out = stand.directory / "out.jsonl"
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("written", writer(out, connector__version="1.0"))
+        await until_state(worker, "written", RUNNING, RUNNING)
+        await worker.put_config("written", writer(out, connector__version="2.0"))
+        await until_moved(worker, "written", MoveState.DONE)
+        await worker.create("numbers", counter(connector__version="1.0"))
+        await until_lines(out, 50)
+        await worker.put_config("written", writer(out, connector__version="3.0"))
+        await until_moved(worker, "written", MoveState.RETURNED)
+        assert "no put" in str(worker.last_move("written"))
+        await until_task_version(worker, "written", "2.0")
+        await worker.create("more", counter(connector__version="1.0"))
+        await until_lines(out, 100)
+
+    stand.run(body, flush_interval_s=10.0)
+
+
+def test_a_move_that_is_wanted_in_between_starts_from_what_has_proved_healthy(
+    stand: Stand,
+) -> None:
+    stand.plugin("1.0")
+    stand.plugin("2.0", **{"acme.py": broken_start("time.sleep(3600)")})
+    stand.plugin("3.0", **{"acme.py": broken_start("raise ValueError('nor this')")})
+    stand.plugin("4.0")
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.put_config("numbers", moving("2.0"))
+        await until_moved(worker, "numbers", MoveState.STARTING)
+        await worker.put_config("numbers", moving("3.0"))
+        await until_moved(worker, "numbers", MoveState.RETURNED)
+        move = worker.last_move("numbers")
+        assert move is not None
+        assert (move.from_version, move.to_version) == ("1.0", "3.0")
+        await worker.put_config("numbers", moving("4.0"))
+        await until_moved(worker, "numbers", MoveState.DONE)
+        await until_task_version(worker, "numbers", "4.0")
+        shown = await worker.generations("numbers")
+        assert [(one.versions[0].version, one.outcome) for one in shown] == [
+            ("4.0", MoveState.DONE),
+            ("3.0", MoveState.RETURNED),
+            ("2.0", MoveState.RETURNED),
+            ("1.0", MoveState.DONE),
+        ]
+
+    stand.run(body)
+    numbers = counted(stand)
+    assert numbers == list(range(len(numbers)))
+
+
+def returns(stand: Stand, version: str, reason: str, **keys: str) -> None:
+    """Move a source from 1.0 to a broken version; see it back, with every number in its place."""
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.put_config("numbers", moving(version, **keys))
+        await until_moved(worker, "numbers", MoveState.RETURNED)
+        assert reason in str(worker.last_move("numbers"))
         await until_task_version(worker, "numbers", "1.0")
         await until_state(worker, "numbers", RUNNING, RUNNING)
-        while await stand.end() < end + 50:
+        end = await stand.end()
+        while await stand.end() < end + 30:
             await until_state(worker, "numbers", RUNNING, RUNNING)
-        shown = [
-            (one.number, one.outcome, one.is_current) for one in await worker.generations("numbers")
+        generations = await worker.generations("numbers")
+        assert [(one.outcome, one.is_current) for one in generations] == [
+            (MoveState.RETURNED, False),
+            (MoveState.DONE, True),
         ]
-        assert shown == [(2, MoveState.RETURNED, False), (1, MoveState.DONE, True)]
+        assert reason in (generations[0].reason or "")
 
     stand.run(body)
     numbers = counted(stand)

@@ -1,0 +1,42 @@
+"""What tests of moves share: plugins that break in a version, and ways to wait for a move."""
+
+from launcher.worker.motion import Move, MoveState
+from launcher.worker.standing import StandingWorker
+from tests.launcher.pipelines import PLUGINS, values
+from tests.worker.standing import Stand, counter, until
+
+__all__ = ["broken_start", "counted", "moving", "until_moved"]
+
+_ENDLESS = {"count": "1000000000", "pause_s": "0.02"}
+
+
+def moving(version: str | None, **keys: str) -> dict[str, str]:
+    """A source that counts on and on, at a version."""
+    at = {} if version is None else {"connector__version": version}
+    return counter(**{**_ENDLESS, **at, **keys})
+
+
+async def until_moved(worker: StandingWorker, name: str, state: MoveState) -> Move:
+    """Wait until the last move has come to that state; return it."""
+
+    def come() -> Move | None:
+        move = worker.last_move(name)
+        return move if move is not None and move.state is state else None
+
+    await until(come)
+    found = come()
+    assert found is not None
+    return found
+
+
+def broken_start(text: str) -> str:
+    """The plugins with a task that does that first in `start`."""
+    return PLUGINS.replace(
+        "class CounterTask(SourceTask):\n    def start(self, props):\n",
+        f"class CounterTask(SourceTask):\n    def start(self, props):\n        {text}\n",
+    )
+
+
+def counted(stand: Stand, topic: str = "numbers") -> list[int]:
+    """The numbers in the log, in order, which a lone source counts up from 0."""
+    return [one["n"] for one in values(stand.log_file, topic)]  # type: ignore[index]
