@@ -141,6 +141,8 @@ class Zygotes:
 
     async def _zygote(self, key: ZygoteKey, name: str) -> Zygote | None:
         """Return the zygote, which may have to be started; None when there cannot be one."""
+        for zygote in [one for one in self._living if one.ended.done()]:
+            self._end_of(zygote)
         starting = self._starts.get(key)
         if starting is None:
             starting = asyncio.create_task(self._start(key, name))
