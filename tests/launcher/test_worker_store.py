@@ -13,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from launcher.storage.generations import KEPT, StoredGeneration
 from launcher.storage.sqlite_file import SCHEMA_NUMBER, ForeignLogError, LogError
 from launcher.storage.sqlite_log import SqliteLog
-from launcher.storage.worker_store import SqliteWorkerStore, StoredConnector
-from launcher.worker.views import ConnectorState, State, TargetState, TaskState
+from launcher.storage.worker_store import Fallback, SqliteWorkerStore, StoredConnector
+from launcher.worker.move import Move, MoveState
+from launcher.worker.views import ConnectorState, StageVersion, State, TargetState, TaskState
 
 ROOT = Path(__file__).parents[2]
 FORMAT_1 = Path(__file__).with_name("storage_format_1.sqlite.gz")
 """Written by the venvoy before format 2: five records in two frames, an offset of each kind."""
+FORMAT_2 = Path(__file__).with_name("storage_format_2.sqlite.gz")
+"""Written by a worker before format 3, with a source, a paused sink and a stopped source."""
 
 
 def with_store(file: Path, body: Callable[[SqliteWorkerStore, SqliteLog], Awaitable[None]]) -> None:
@@ -146,6 +150,104 @@ def test_a_file_of_format_1_is_brought_up_with_all_it_holds(tmp_path: Path) -> N
     with_store(fresh, body_of_nothing)
     assert schema(file) == schema(fresh)
     assert schema(file)[0] == SCHEMA_NUMBER
+
+
+def test_a_file_of_format_2_keeps_its_connectors_and_their_states(tmp_path: Path) -> None:
+    file = tmp_path / "old.sqlite"
+    file.write_bytes(gzip.decompress(FORMAT_2.read_bytes()))
+    assert schema(file)[0] == 2
+
+    async def body(store: SqliteWorkerStore, log: SqliteLog) -> None:
+        found = await store.connectors()
+        assert {name: str(one.target) for name, one in found.items()} == {
+            "asleep": "STOPPED",
+            "numbers": "STARTED",
+            "written": "PAUSED",
+        }
+        numbers = found["numbers"]
+        assert numbers.config == numbers.applied
+        assert numbers.password_keys == {"password"}
+        assert len(numbers.task_configs) == 1
+        assert (numbers.asked_by, numbers.generation) == ("worker", 0)
+        assert (dict(numbers.locked), numbers.last_move, numbers.fallback) == ({}, None, None)
+        assert await store.generations("numbers") == ()
+        known = await store.statuses("numbers")
+        assert known is not None
+        assert known.connector is not None
+        assert known.connector.version == "1.0"
+        assert await log.source_offsets("numbers") == (('{"task":"0"}', '{"next":5}'),)
+        assert dict(await log.sink_offsets("written")) == {("numbers", 0): 5}
+        await store.put_generation("numbers", generation(1))
+
+    with_store(file, body)
+    fresh = tmp_path / "new.sqlite"
+    with_store(fresh, body_of_nothing)
+    assert schema(file) == schema(fresh)
+
+
+def generation(number: int) -> StoredGeneration:
+    stage = StageVersion(
+        role="transformation", alias="t", class_name="a.Tag", version="1.0", environment="abc"
+    )
+    return StoredGeneration(
+        number=number,
+        config={"name": "a", "password": "hush"},
+        password_keys=frozenset(("password",)),
+        versions=(stage,),
+        exact={"connector.version": "1.0"},
+        plugin_digests={"/plugins/a": "def"},
+        environment_digests={"/plugins/a": "abc"},
+        at=1_700_000_000_000 + number,
+        asked_by="anna",
+        outcome=MoveState.RETURNED,
+        reason="it broke",
+    )
+
+
+def test_moves_and_generations_are_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+    move = Move(
+        from_generation=1,
+        to_generation=2,
+        state=MoveState.STARTING,
+        from_version="1.0",
+        to_version="2.0",
+        began_at=1_700_000_000_000,
+    )
+    fallback = Fallback(
+        config={"name": "a"},
+        password_keys=frozenset(("password",)),
+        asked_by="anna",
+        generation=1,
+        locked={"connector.version": "1.0"},
+    )
+    moving = StoredConnector(
+        name="a",
+        config={"name": "a", "connector.version": "2.0"},
+        asked_by="bert",
+        generation=2,
+        locked={"transforms.t.plugin.version": "3.0"},
+        last_move=move,
+        fallback=fallback,
+    )
+
+    async def write(store: SqliteWorkerStore, _: SqliteLog) -> None:
+        await store.put_generation("a", generation(1))  # of nobody
+        await store.put_connector(moving)
+        for number in (1, 2, 1):
+            await store.put_generation("a", generation(number))
+
+    async def read(store: SqliteWorkerStore, _: SqliteLog) -> None:
+        assert await store.connectors() == {"a": moving}
+        assert await store.generations("a") == (generation(1), generation(2))
+        for number in range(3, KEPT + 5):
+            await store.put_generation("a", generation(number))
+        kept = [one.number for one in await store.generations("a")]
+        assert kept == [2, *range(5, KEPT + 5)]
+        await store.delete_connector("a")
+        assert await store.generations("a") == ()
+
+    with_store(tmp_path / "w.sqlite", write)
+    with_store(tmp_path / "w.sqlite", read)
 
 
 def test_a_file_whose_migration_was_broken_off_is_of_format_1_and_brought_up_later(

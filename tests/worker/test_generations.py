@@ -1,0 +1,145 @@
+"""Generations: what a connector has run with, and the way back; and the three kinds of pin."""
+
+import shutil
+
+import pytest
+
+from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError
+from launcher.worker.motion import Generation, MoveState
+from launcher.worker.standing import StandingWorker
+from launcher.worker.views import State
+from tests.worker.moving import counted, moving, until_moved
+from tests.worker.standing import Stand, until, until_state, until_task_version
+
+RUNNING, STOPPED = State.RUNNING, State.STOPPED
+DONE, RETURNED = MoveState.DONE, MoveState.RETURNED
+
+
+def told(generations: tuple[Generation, ...]) -> list[tuple[int, str, str, bool, str]]:
+    return [
+        (one.number, one.versions[0].version, str(one.outcome), one.is_current, one.by)
+        for one in generations
+    ]
+
+
+def test_every_config_that_is_applied_is_a_generation_and_any_can_be_gone_back_to(
+    stand: Stand,
+) -> None:
+    for version in ("1.0", "2.0"):
+        stand.plugin(version)
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0", secret__password="hush"), by="anna")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await until(lambda: stand.heard.starts("numbers-0") == 1)
+        await worker.put_config("numbers", moving("1.0", batch="7"), by="10.0.0.9")
+        await until(lambda: stand.heard.starts("numbers-0") == 2)
+        await worker.put_config("numbers", moving("2.0", batch="7"), by="anna")
+        await until_moved(worker, "numbers", DONE)
+        await worker.rollback("numbers", to=1)
+        await until_task_version(worker, "numbers", "1.0")
+        await until_moved(worker, "numbers", DONE)
+        await worker.rollback("numbers", by="bert")
+        await until_task_version(worker, "numbers", "2.0")
+        await until_moved(worker, "numbers", DONE)
+        generations = await worker.generations("numbers")
+        assert told(generations) == [
+            (5, "2.0", "DONE", True, "rollback by bert"),
+            (4, "1.0", "DONE", False, "rollback"),
+            (3, "2.0", "DONE", False, "anna"),
+            (2, "1.0", "DONE", False, "10.0.0.9"),
+            (1, "1.0", "DONE", False, "anna"),
+        ]
+        assert generations[-1].config["secret.password"] == "[hidden]"
+        assert worker.config("numbers")["batch"] == "7"
+        (location,) = {path for one in generations[:1] for path in one.plugin_digests}
+        assert location == str(stand.plugins / "acme-2.0")
+        environment = worker.status("numbers").connector.environment
+        assert generations[0].environment_digests == {location: environment}
+        with pytest.raises(NotFoundError, match="no generation 9"):
+            await worker.rollback("numbers", to=9)
+
+    async def look(worker: StandingWorker) -> None:
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert [one.number for one in await worker.generations("numbers")] == [5, 4, 3, 2, 1]
+        await worker.delete("numbers")
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert [one.number for one in await worker.generations("numbers")] == [1]
+
+    stand.run(body)
+    stand.run(look)
+    numbers = counted(stand)
+    assert numbers == list(range(len(numbers)))
+
+
+def test_a_generation_that_is_not_installed_any_more_is_refused(stand: Stand) -> None:
+    old = stand.plugin("1.0")
+    stand.plugin("2.0")
+
+    async def begin(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.put_config("numbers", moving("2.0"))
+        await until_moved(worker, "numbers", DONE)
+
+    async def body(worker: StandingWorker) -> None:
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        with pytest.raises(InvalidConnectorConfigError, match=r"available versions: \[2\.0\]"):
+            await worker.rollback("numbers")
+        move = await until_moved(worker, "numbers", RETURNED)
+        assert (move.from_version, move.to_version) == ("2.0", "1.0")
+        assert worker.config("numbers")["connector.version"] == "2.0"
+
+    stand.run(begin)
+    shutil.rmtree(old)
+    stand.run(body)
+
+
+def test_a_locked_version_stays_where_it_was_first_until_told(stand: Stand) -> None:
+    stand.plugin("1.0")
+
+    async def begin(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("locked"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert worker.status("numbers").locked == {"connector.version": "1.0"}
+
+    async def stay(worker: StandingWorker) -> None:
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert worker.status("numbers").connector.version == "1.0"
+        assert worker.next_versions("numbers") == ()
+        await worker.put_config("numbers", moving("locked", batch="3"))
+        await until(lambda: stand.heard.starts("numbers-0") == 3)
+        assert {one.version for one in worker.status("numbers").tasks} == {"1.0"}
+        assert worker.config("numbers")["connector.version"] == "locked"
+        await worker.put_config("numbers", moving("latest", batch="3"))
+        await until_moved(worker, "numbers", DONE)
+        await until_task_version(worker, "numbers", "2.0")
+        assert worker.status("numbers").locked == {}
+        await worker.put_config("numbers", moving("locked", batch="3"))
+        await until(lambda: worker.status("numbers").locked == {"connector.version": "2.0"})
+        await until_moved(worker, "numbers", DONE)
+
+    stand.run(begin)
+    stand.plugin("2.0")
+    stand.run(stay)
+    assert stand.stored("numbers").locked == {"connector.version": "2.0"}
+
+
+def test_a_move_of_a_connector_that_is_stopped_is_a_plain_change(stand: Stand) -> None:
+    for version in ("1.0", "2.0"):
+        stand.plugin(version)
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.stop("numbers")
+        await until_state(worker, "numbers", STOPPED)
+        await worker.put_config("numbers", moving("2.0"))
+        assert worker.last_move("numbers") is None
+        await worker.resume("numbers")
+        await until_task_version(worker, "numbers", "2.0")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert worker.last_move("numbers") is None
+
+    stand.run(body)
