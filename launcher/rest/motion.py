@@ -1,10 +1,7 @@
 """Versions in motion: rescans of the plugin path, plans, generations and the way back."""
 
-from collections.abc import Mapping
-
 from starlette.responses import Response
 
-from launcher.configs.version_keys import pinned
 from launcher.rest.call import Call
 from launcher.rest.operation import Answer, Operation, array_of, ref
 from launcher.rest.responses import JsonResponse
@@ -25,12 +22,9 @@ async def list_locations(call: Call) -> Response:
 
 async def plan_move(call: Call) -> Response:
     """Answer what a config, or other versions, would change."""
-    name = call.connector
     asked = await call.json(read_plan_request)
-    config = asked.config
-    if config is None:
-        config = _moved(call.worker.config(name), asked.versions or {})
-    return JsonResponse((await call.motion.plan(name, config)).as_json())
+    plan = await call.motion.plan(call.connector, asked.config, versions=asked.versions)
+    return JsonResponse(plan.as_json())
 
 
 async def list_generations(call: Call) -> Response:
@@ -44,12 +38,6 @@ async def roll_back(call: Call) -> Response:
     to = await call.json(read_rollback)
     info = await call.motion.rollback(call.connector, to=to, by=call.by)
     return JsonResponse(info.as_json())
-
-
-def _moved(config: Mapping[str, str], versions: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the config with other versions; None takes a key away."""
-    kept = {key: value for key, value in config.items() if versions.get(key, "") is not None}
-    return pinned(kept, {key: spec for key, spec in versions.items() if spec is not None})
 
 
 OPERATIONS = (

@@ -238,6 +238,7 @@ _MOTION: Mapping[str, Json] = {
             "removed": array_of(_TEXT),
             "broken": {**array_of(_TEXT), "description": "locations, by path"},
             "mended": array_of(_TEXT),
+            "changed": {**array_of(_TEXT), "description": "locations with other files"},
             "locations": {**_COUNT, "description": "how many there are"},
         }
     ),
@@ -256,6 +257,7 @@ _MOTION: Mapping[str, Json] = {
             "hint": _MAYBE_TEXT,
             "shadowed": array_of(_TEXT),
             "used_by": {**array_of(_TEXT), "description": "connectors that run from it"},
+            "progress": {**_MAYBE_TEXT, "description": "what a build is at"},
         }
     ),
     "PlanRequest": {
@@ -305,6 +307,7 @@ _MOTION: Mapping[str, Json] = {
             "api_version": _TEXT,
             "restarts": {**array_of(_TEXT), "description": "the connector and tasks, by name"},
             "problems": {**array_of(_TEXT), "description": "why it would be refused"},
+            "notes": {**array_of(_TEXT), "description": "what could not be compared, and why"},
         }
     ),
     "Generation": _answer(

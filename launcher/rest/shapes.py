@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from launcher.configs.version_keys import is_version_key
 from launcher.rest.faults import BodyError
 from launcher.worker.views import Json, TargetState
 
@@ -137,9 +136,6 @@ def read_plan_request(value: object) -> PlanRequest:
     if not isinstance(versions, dict):
         return PlanRequest(config=_whole_config(body), versions=None)
     _only(body, ("versions",), "the request body")
-    for key in versions:
-        if not is_version_key(key):
-            raise BodyError(f"`{key}` in `versions` is no key of a plugin's version")
     return PlanRequest(config=None, versions=read_config(versions, where="`versions`"))
 
 

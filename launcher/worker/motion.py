@@ -215,6 +215,8 @@ class MovePlan:
     """The connector and tasks that would restart, by name."""
     problems: tuple[str, ...]
     """Why the move would be refused; empty when it would be tried."""
+    notes: tuple[str, ...] = ()
+    """What could not be compared, and why."""
 
     def as_json(self) -> Json:
         """Return every field, for REST."""
@@ -227,6 +229,7 @@ class MovePlan:
             "api_version": self.api_version,
             "restarts": list(self.restarts),
             "problems": list(self.problems),
+            "notes": list(self.notes),
         }
 
 
@@ -242,8 +245,18 @@ class MotionInterface(Protocol):
         """Return every location, sorted by path, the broken and the gone ones too."""
         ...
 
-    async def plan(self, name: str, config: Mapping[str, str]) -> MovePlan:
-        """Work out what `put_config` with this config would change; NotFoundError."""
+    async def plan(
+        self,
+        name: str,
+        config: Mapping[str, str] | None = None,
+        *,
+        versions: Mapping[str, str | None] | None = None,
+    ) -> MovePlan:
+        """Work out what `put_config` would change; NotFoundError, RequestError.
+
+        With a whole config, or with other `versions` beside the config that is there, by their
+        keys; None takes one away. Environments that are not there yet are made to be asked.
+        """
         ...
 
     async def generations(self, name: str) -> tuple[Generation, ...]:

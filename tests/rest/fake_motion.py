@@ -1,6 +1,7 @@
 """The other door of the worker in memory: generations are kept, and moves end at once."""
 
 import abc
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from launcher.worker.motion import (
 from launcher.worker.move import Move, MoveState
 from launcher.worker.views import ConnectorInfo, StageVersion
 
+VERSION_KEY = r"(connector|.+\.plugin)\.version"
 AT = 1_700_000_000_000
 
 
@@ -95,8 +97,16 @@ class FakeMotion:
         gone = replace(ready, path="/plugins/was", name="was", is_gone=True, build=None)
         return ready, torn, gone
 
-    async def plan(self, name: str, config: Mapping[str, str]) -> MovePlan:
+    async def plan(
+        self,
+        name: str,
+        config: Mapping[str, str] | None = None,
+        *,
+        versions: Mapping[str, str | None] | None = None,
+    ) -> MovePlan:
         before = self.info(name)
+        if config is None:
+            config = _with_versions(before.config, versions or {})
         self.planned.append((name, config))
         class_name = config.get("connector.class")
         stage = StageChange(
@@ -148,6 +158,16 @@ class FakeMotion:
             raise RequestError(f"Generation {chosen[-1].number} never ran")
         info, _ = await self.put_config(name, chosen[-1].config, by=by)
         return info
+
+
+def _with_versions(
+    config: Mapping[str, str], versions: Mapping[str, str | None]
+) -> Mapping[str, str]:
+    for key in versions:
+        if not re.fullmatch(VERSION_KEY, key):
+            raise RequestError(f"`{key}` in `versions` is no key of a plugin's version")
+    merged = {**config, **versions}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def _generation(number: int, info: ConnectorInfo, version: str, by: str) -> Generation:
