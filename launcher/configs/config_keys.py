@@ -59,7 +59,7 @@ STANDING_KEYS = frozenset(
         "config.providers", "listeners", "rest.advertised.host.name", "rest.advertised.port",
         "rest.basic.auth.file", "rest.insecure.allow", "rest.max.body.bytes",
         "listeners.https.ssl.certificate.location", "listeners.https.ssl.key.location",
-        "topic.tracking.enable", "topic.tracking.allow.reset",
+        "plugin.path.watch", "topic.tracking.enable", "topic.tracking.allow.reset",
         "access.control.allow.origin", "access.control.allow.methods",
     )
 )  # fmt: skip

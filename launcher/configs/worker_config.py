@@ -67,6 +67,7 @@ class WorkerConfig:
     insecure_ok: bool = False
     rest_max_body_bytes: int = _BODY_BYTES
     move_timeout_s: float = 60.0
+    plugin_path_watched: bool = True
     topic_tracking_enabled: bool = True
     topic_tracking_reset_allowed: bool = True
 
@@ -155,6 +156,7 @@ class _Parser:
             insecure_ok=self._flag(_INSECURE, default=False),
             rest_max_body_bytes=self._number("rest.max.body.bytes", _BODY_BYTES, what="bytes"),
             move_timeout_s=self._milliseconds(MOVE_TIMEOUT, 60_000),
+            plugin_path_watched=self._flag("plugin.path.watch", default=True),
             topic_tracking_enabled=self._flag("topic.tracking.enable", default=True),
             topic_tracking_reset_allowed=self._flag("topic.tracking.allow.reset", default=True),
         )

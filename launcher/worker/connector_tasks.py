@@ -115,6 +115,11 @@ class ConnectorTasks:
             if one.prepared.identity != prepared.identity
         )
 
+    @property
+    def in_use(self) -> tuple[Prepared, ...]:
+        """What the tasks were started with."""
+        return tuple(one.prepared for one in self._started.values())
+
     def counters(self) -> tuple[TaskCounters, ...]:
         """Return what each task has done since it started."""
         return tuple(

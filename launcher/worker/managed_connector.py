@@ -202,6 +202,12 @@ class ManagedConnector:
                 what = "" if one.role == "connector" else f" with its {one.alias or one.role}"
                 self.tell(f"will move{what} to {one.version} at next start", "INFO")
 
+    @property
+    def in_use(self) -> "tuple[Prepared, ...]":
+        """What the connector and its tasks run with; after a stop, what it would fall back on."""
+        own = () if self._prepared is None else (self._prepared,)
+        return (*self.tasks.in_use, *own)
+
     def hide(self, masker: Masker) -> None:
         """Take what hides the secrets of its config."""
         self._masker = masker
@@ -390,8 +396,11 @@ class ManagedConnector:
         self._task_class = await host.begin(offsets)
 
     async def _prepare(self) -> None:
-        asked, self._prepared_for = self.stored, None
-        prepared = await self._around.preparer.prepare(asked, on_secrets=self.hide)
+        asked = self.stored
+        try:
+            prepared = await self._around.preparer.prepare(asked, on_secrets=self.hide)
+        except VenvoyError as error:
+            prepared = await self._kept_for(asked, error)
         self._prepared, self._prepared_for = prepared, asked.config
         number = await self.generations.record(asked, prepared)
 
@@ -402,6 +411,22 @@ class ManagedConnector:
             return replace(now, generation=number, locked=prepared.locked)
 
         await self.change(recorded)
+
+    async def _kept_for(self, asked: StoredConnector, error: VenvoyError) -> "Prepared":
+        """Return what it ran with, if that was for this config and its location is gone.
+
+        The environments are in the store, whatever the plugin path holds. Raises the error
+        otherwise.
+        """
+        known, config = self._prepared, self._prepared_for
+        missing = () if known is None else await self._around.preparer.missing(known)
+        if known is None or config != asked.config or not missing:
+            self._prepared_for = None
+            raise error
+        paths = ", ".join(f"`{path}`" for path in missing)
+        text = f"it starts on what it ran with, though {paths} cannot be used any more: "
+        self.tell(self.masked(f"{text}{error.message}"), "WARNING")
+        return known
 
     async def _take_task_configs(self) -> None:
         """Ask for task configs; when they or the config behind them changed, no task is left."""

@@ -19,6 +19,7 @@ from launcher.worker.threads import in_thread
 from launcher.worker.views import ConnectorType, StageVersion
 from manager.errors import ProblemsError, VenvoyError
 from manager.plugins.entry_points import PluginType
+from manager.plugins.locations import Shape
 from manager.plugins.selection import select
 from manager.plugins.versions import LOCKED
 from manager.store.environments import Environment
@@ -132,6 +133,25 @@ class Preparer:
         self._runtime = runtime
         self._locks: dict[Path, asyncio.Lock] = {}
 
+    def lock_of(self, path: Path) -> asyncio.Lock:
+        """Return what is held while the environment of that location is made."""
+        return self._locks.setdefault(path, asyncio.Lock())
+
+    async def missing(self, prepared: Prepared) -> tuple[Path, ...]:
+        """Return the locations it was prepared from that are not there, or not usable, any more."""
+        locations = {segment.location.path: segment.location for segment in prepared.plan.segments}
+        paths = sorted(
+            path
+            for path, location in locations.items()
+            if not location.builtin and location.shape is not Shape.WORKER
+        )
+        workplace = self.workplace
+        return await in_thread(
+            lambda: tuple(
+                path for path in paths if workplace.content(path) is None or not path.exists()
+            )
+        )
+
     async def prepare(
         self, stored: StoredConnector, *, on_secrets: Callable[[Masker], None]
     ) -> Prepared:
@@ -237,7 +257,7 @@ class Preparer:
         paths = sorted({segment.location.path for segment in plan.segments})
         async with AsyncExitStack() as held:
             for path in paths:
-                await held.enter_async_context(self._locks.setdefault(path, asyncio.Lock()))
+                await held.enter_async_context(self.lock_of(path))
             return await in_thread(lambda: prepare(workplace, (plan,)))
 
     def _masked(self, environments: Mapping[Path, Environment], masker: Masker) -> Runtime:

@@ -26,11 +26,12 @@ from launcher.worker.faults import (
 )
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.managed_connector import ManagedConnector
-from launcher.worker.motion import Generation
+from launcher.worker.motion import Generation, LocationState, RescanReport
 from launcher.worker.move import Move
 from launcher.worker.moves import refused, rolled_back, with_config
 from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
+from launcher.worker.rescans import Rescans
 from launcher.worker.side_work import SideWork
 from launcher.worker.surroundings import Surroundings
 from launcher.worker.threads import end_threads
@@ -123,6 +124,15 @@ class StandingWorker:
             tracks_topics=worker_config.topic_tracking_enabled,
             move_timeout_s=worker_config.move_timeout_s,
         )
+        self._rescans = Rescans(
+            plugin_path=worker_config.plugin_path,
+            workplace=workplace,
+            on_workplace=self._take_workplace,
+            lock_of=self._preparer.lock_of,
+            in_use=lambda: {name: one.in_use for name, one in self._connectors.items()},
+            tell=lambda text, level: self._tell("", text, level),
+        )
+        self._watches_path = worker_config.plugin_path_watched
         self._connectors: dict[str, ManagedConnector] = {}
         self._leaving: dict[str, ManagedConnector] = {}
         self._has_started = False
@@ -136,10 +146,12 @@ class StandingWorker:
             self._connectors[name] = ManagedConnector(stored, self._around)
         for connector in self._connectors.values():
             await connector.begin()
+        await self._rescans.begin(watch=self._watches_path)
         self._has_started = True
 
     async def close(self) -> None:
         """Stop every connector in order, then end what does not end; what is stored stays."""
+        await self._rescans.close()
         leaving = [*self._connectors.values(), *self._leaving.values()]
         await asyncio.gather(*(connector.close() for connector in leaving))
         await self._validator.close()
@@ -176,7 +188,11 @@ class StandingWorker:
         """Return states and versions; NotFoundError."""
         if name not in self._connectors:
             raise NotFoundError(f"No status found for connector {name}")
-        return self._connectors[name].status()
+        return self._status(self._connectors[name])
+
+    def _status(self, connector: ManagedConnector) -> ConnectorStatus:
+        gone = self._rescans.gone(connector.in_use)
+        return replace(connector.status(), location_gone=gone)
 
     def tasks(self, name: str) -> tuple[TaskInfo, ...]:
         """Return the tasks' configs; NotFoundError."""
@@ -386,13 +402,16 @@ class StandingWorker:
                     if include_tasks and (not only_failed or task.state is State.FAILED)
                 ],
             )
-        return connector.status()
+        return self._status(connector)
 
     async def restart_task(self, name: str, task: int) -> None:
         """Restart one task; NotFoundError."""
         connector = self._connector(name)
         if task not in range(len(connector.stored.task_configs)):
             raise NotFoundError(f"Task {name}-{task} not found")
+        for path in self._rescans.gone(connector.in_use):
+            text = f"task {task} starts again though `{path}` is no longer on the plugin path"
+            self._tell(name, text, "WARNING")
         connector.restart(connector=False, tasks=(task,))
 
     # -- offsets and topics -------------------------------------------------------------------
@@ -438,6 +457,17 @@ class StandingWorker:
             if not connectors_only or plugin.type in _CONNECTOR_TYPES
         }
         return tuple(rows.values())
+
+    async def rescan(self) -> RescanReport:
+        """Read the plugin path anew; new environments are then made behind it."""
+        return await self._rescans.rescan()
+
+    def locations(self) -> tuple[LocationState, ...]:
+        """Return every location, sorted by path, the broken and the gone ones too."""
+        return self._rescans.locations()
+
+    def _take_workplace(self, workplace: Workplace) -> None:
+        self._preparer.workplace = workplace
 
     async def plugin_config(self, plugin: str, version: str | None) -> tuple[Json, ...]:
         """Return the ConfigKeyInfos of a plugin at a version; NotFoundError, RequestError."""
