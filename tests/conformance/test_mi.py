@@ -1,8 +1,17 @@
 """MI: MultiVersionIntegrationTest. Versions side by side in one standing worker."""
 
+import asyncio
+import contextlib
+import json
+from collections import Counter
+
+import pytest
+
+from launcher.storage.sqlite_log import SqliteLog
+from launcher.worker.motion import MoveState
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
-from tests.launcher.pipelines import PLUGINS, lines_of
+from tests.launcher.pipelines import PLUGINS, lines_of, values
 from tests.worker.standing import (
     Stand,
     counter,
@@ -68,28 +77,80 @@ def test_MI01_two_sources_and_two_sinks_at_different_versions_at_once(stand: Sta
             assert [one["n"] for one in found if "tag" in one] == list(range(0, 50, 2))
 
 
+VERSIONS = ("1.0", "1.5", "2.0", "2.1.0")
+WALK = (*VERSIONS, *VERSIONS[-2::-1])
+COUNTS = (1, 3, 2, 4, 1, 2, 3)
+
+
+@pytest.mark.parametrize("counted_by", ["config", "connector"])
 def test_MI02_a_connector_walks_through_versions_and_back_with_other_task_counts(
-    stand: Stand,
+    stand: Stand, counted_by: str
 ) -> None:
-    """Upgrade and downgrade by config alone; the status shows what runs at each step."""
-    for version in ("1.0", "1.5", "2.0"):
+    """Upgrade and downgrade by config alone; the status shows what runs at each step.
+
+    Another connector stays pinned and never stops. Where the connector itself changes its tasks,
+    each step touches versions only, and so is a move.
+    """
+    for version in VERSIONS:
         stand.plugin(version)
-    tasks = stand.directory / "tasks"
 
     async def body(worker: StandingWorker) -> None:
-        words = ["a"]
-        for step, version in enumerate(("1.0", "1.5", "2.0", "1.5", "1.0"), start=1):
-            tasks.write_text(" ".join(words))
-            config = steered(
-                connector__version=version, tasks__max="9", tasks_file=str(tasks), pause_s="0.05"
-            )
-            await worker.put_config("numbers", config)
-            await until_task_version(worker, "numbers", version)
-            await until_state(worker, "numbers", RUNNING, *(RUNNING for _ in words))
-            assert worker.status("numbers").connector.version == version
-            assert {one.version for one in worker.status("numbers").tasks} == {version}
-            assert stand.heard.starts("numbers-0") == step
-            if step == 3:
-                words += ["b"]
+        await worker.create("pinned", endless("1.5", topic="pinned"))
+        await until_state(worker, "pinned", RUNNING, RUNNING)
+        for step, (version, count) in enumerate(zip(WALK, COUNTS, strict=True), start=1):
+            await worker.put_config("numbers", walking(stand, counted_by, version, count))
+            await until_walked(worker, version, count)
+            if counted_by == "config":  # else the one that gives way may still take more tasks
+                assert stand.heard.starts("numbers-0") == step
+            move = worker.last_move("numbers")
+            assert (move is not None) == (counted_by == "connector" and step > 1)
+            assert move is None or move.state is MoveState.DONE
+            assert {one.version for one in worker.status("pinned").tasks} == {"1.5"}
+        assert stand.heard.starts("pinned-0") == stand.heard.starts("pinned") == 1
+        generations = await worker.generations("numbers")
+        assert [one.versions[0].version for one in generations] == [*reversed(WALK)]
+        assert {one.outcome for one in generations} == {MoveState.DONE}
 
     stand.run(body)
+    assert_counted_once(stand, "numbers")
+    assert_counted_once(stand, "pinned")
+
+
+def endless(version: str, **keys: str) -> dict[str, str]:
+    """A source that counts on and on, at a version."""
+    count = "1000000000"
+    return counter(count=count, pause_s="0.02", connector__version=version, **keys)
+
+
+def walking(stand: Stand, counted_by: str, version: str, count: int) -> dict[str, str]:
+    """A config at that version with so many tasks, by its own words or by the connector's."""
+    if counted_by == "config":
+        return endless(version, tasks=str(count), tasks__max=str(count))
+    file = stand.directory / "tasks"
+    file.write_text(" ".join(map(str, range(count))))
+    return steered(connector__version=version, tasks__max="9", tasks_file=str(file), pause_s="0.02")
+
+
+async def until_walked(worker: StandingWorker, version: str, count: int) -> None:
+    """Wait until the connector and so many tasks run at that version, and have proved healthy."""
+    await until_task_version(worker, "numbers", version)
+    await until_state(worker, "numbers", RUNNING, *(RUNNING for _ in range(count)))
+    assert worker.status("numbers").connector.version == version
+    assert {one.version for one in worker.status("numbers").tasks} == {version}
+    while (await worker.generations("numbers"))[0].outcome is not MoveState.DONE:
+        await until_state(worker, "numbers", RUNNING, *(RUNNING for _ in range(count)))
+        await asyncio.sleep(0.02)
+
+
+def assert_counted_once(stand: Stand, name: str) -> None:
+    """Every number of every task is in the log once, up to the task's stored offset."""
+
+    async def read() -> list[int]:
+        with contextlib.closing(SqliteLog(stand.log_file)) as log:
+            offsets = await log.source_offsets(name)
+        return [json.loads(offset)["next"] for _, offset in offsets]
+
+    ends = asyncio.run(read())
+    numbers = [one["n"] for one in values(stand.log_file, name)]  # type: ignore[index]
+    assert Counter(numbers) == Counter(n for end in ends for n in range(end))
+    assert all(ends)
