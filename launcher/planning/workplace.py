@@ -87,19 +87,20 @@ def open_workplace(
     offline: bool = False,
     frozen: bool = False,
     scratch_dir: Path | None = None,
+    builds: bool = True,
 ) -> Workplace:
     """Read a plugin path, or locations by their paths, and make the store ready for them.
 
     An empty plugin path means the worker's own environment, unisolated (KIP-146). With a
-    `scratch_dir` nothing is written elsewhere: a project whose metadata only a build tells, and
-    that was not built before, is broken by `UnbuiltProjectError`.
+    `scratch_dir` nothing is written elsewhere. Then, and without `builds`, a project whose metadata
+    only a build tells, and that was not built before, is broken by `UnbuiltProjectError`.
     """
     context, interpreter = open_context(
         progress=progress, offline=offline, frozen=frozen, scratch_dir=scratch_dir
     )
     store = _api_store(context.store, scratch_dir)
     found, is_isolated = _scan(plugin_path)
-    wheel = wheel_of if scratch_dir is None else built_wheel_of
+    wheel = wheel_of if scratch_dir is None and builds else built_wheel_of
     catalog = make_catalog(
         found,
         api=context.api.version,

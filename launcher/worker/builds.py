@@ -13,10 +13,11 @@ from launcher.worker.motion import BuildState
 from launcher.worker.path_readings import Found, Reading, Stamp, stamp_of
 from launcher.worker.threads import in_thread
 from manager.errors import VenvoyError
+from manager.locks.sync_context import SyncContext
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Problem, Shape
 from manager.plugins.plugin_path import location_at
-from manager.sync import SyncedLocation, sync_all
+from manager.sync import SyncedLocation, fault_of, sync_all, wheel_of
 
 __all__ = ["Build", "Builds"]
 
@@ -110,13 +111,22 @@ class Builds:
             self._on_stale()
             return
         build.built = found.stamp
-        if found.content is None:  # the reading has told why
+        content = found.content
+        if content is None and not found.is_unbuilt:  # the reading has told why
             build.state = None
             return
         async with self._slots, self._lock_of(found.path):
             build.state = BuildState.MAKING
-            outcome = await self._made(workplace, found.content, build)
+            context = _telling(workplace.context, build)
+            if content is None:
+                outcome = await in_thread(lambda: _built(context, found.path))
+            else:
+                outcome = await in_thread(lambda: _synced(context, content))
         build.progress = None
+        if outcome is None:  # now it can be read
+            build.built = None
+            self._on_stale()
+            return
         after = await in_thread(lambda: _stamp_at(found.path))
         if after is None or build.built is None or after.sources != build.built.sources:
             build.built = None
@@ -124,19 +134,6 @@ class Builds:
         else:
             build.built = replace(build.built, lock=after.lock)  # a sync may write it
         self._settle_and_tell(found.path, build, outcome)
-
-    async def _made(
-        self, workplace: Workplace, content: LocationContent, build: Build
-    ) -> SyncedLocation | VenvoyError:
-        told = workplace.context.progress
-
-        def progress(text: str) -> None:
-            build.progress = text or None
-            told(text)
-
-        context = replace(workplace.context, progress=progress)
-        (outcome,) = await in_thread(lambda: sync_all(context, (content,)))
-        return outcome.error if isinstance(outcome, Problem) else outcome
 
     def _settle_and_tell(
         self, path: Path, build: Build, outcome: SyncedLocation | VenvoyError
@@ -151,6 +148,32 @@ class Builds:
         if build.fault is not None:
             hint = f"\n    hint: {build.fault.hint}" if build.fault.hint else ""
             self._tell(f"`{path}`: {build.fault.message}{hint}", "WARNING")
+
+
+def _telling(context: SyncContext, build: Build) -> SyncContext:
+    """Return the context with its progress kept, too."""
+    told = context.progress
+
+    def progress(text: str) -> None:
+        build.progress = text or None
+        told(text)
+
+    return replace(context, progress=progress)
+
+
+def _synced(context: SyncContext, content: LocationContent) -> SyncedLocation | VenvoyError:
+    (outcome,) = sync_all(context, (content,))
+    return outcome.error if isinstance(outcome, Problem) else outcome
+
+
+def _built(context: SyncContext, path: Path) -> VenvoyError | None:
+    """Build a project's wheel; return what went wrong."""
+    location = location_at(path)
+    try:
+        wheel_of(context, location)
+    except (VenvoyError, OSError) as error:
+        return fault_of(context, location, error).error
+    return None
 
 
 def _is_wanted(found: Found, build: Build, *, again: bool) -> bool:

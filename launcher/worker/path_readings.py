@@ -14,6 +14,7 @@ from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Location, Problem, Shape
 from manager.plugins.plugin_path import parse_plugin_path, scan
 from manager.sync import SyncedLocation, known_location
+from manager.sync_forecast import UnbuiltProjectError
 from manager.synced import sources_stamp
 
 __all__ = ["Found", "Reading", "Stamp", "differences", "plugin_text", "read", "stamp_of"]
@@ -32,12 +33,14 @@ class Found:
     """One thing of the plugin path: a location, a child that is none, or a place with a fault.
 
     `content` is None when nothing of it can be used, `stamp` when it is no location; `known` is
-    what its last sync left, None when it has to be synced.
+    what its last sync left, None when it has to be synced. `is_unbuilt`: only a build of it can
+    tell what it is.
     """
 
     path: Path
     fault: VenvoyError | None = None
     is_broken: bool = False
+    is_unbuilt: bool = False
     content: LocationContent | None = None
     stamp: Stamp | None = None
     known: SyncedLocation | None = None
@@ -67,6 +70,7 @@ def read(plugin_path: str, workplace: Workplace, *, anew: bool) -> Reading:
             progress=context.progress,
             offline=context.offline,
             frozen=context.frozen,
+            builds=False,
         )
         if opened.context.api.digest != context.api.digest:
             opened = replace(opened, context=replace(opened.context, api=context.api))
@@ -161,6 +165,8 @@ def _one(
     problems: list[Problem],
 ) -> Found:
     """Put together what is known of a path; a warning is told only of what cannot be used."""
+    is_unbuilt = any(isinstance(problem.error, UnbuiltProjectError) for problem in problems)
+    problems = [one for one in problems if not isinstance(one.error, UnbuiltProjectError)]
     is_broken = any(problem.severity == "error" for problem in problems)
     is_told = bool(problems) and (is_broken or content is None)
     is_isolated = content is not None and content.location.shape is not Shape.WORKER
@@ -169,6 +175,7 @@ def _one(
         path=path,
         fault=problems[0].error if is_told else None,
         is_broken=is_broken,
+        is_unbuilt=is_unbuilt,
         content=content,
         stamp=stamp,
         known=known,

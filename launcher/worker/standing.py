@@ -17,7 +17,7 @@ from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
 from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
 from launcher.validation.inspectors import host_starter
 from launcher.validation.validator import Validator
-from launcher.worker.config_checks import ConfigChecks, asked, hidden, named
+from launcher.worker.config_checks import ConfigChecks, asked, hidden, named, with_versions
 from launcher.worker.faults import (
     ConflictError,
     ConnectorExistsError,
@@ -26,8 +26,9 @@ from launcher.worker.faults import (
 )
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.managed_connector import ManagedConnector
-from launcher.worker.motion import Generation, LocationState, RescanReport
+from launcher.worker.motion import Generation, LocationState, MovePlan, RescanReport
 from launcher.worker.move import Move
+from launcher.worker.move_planning import MovePlanner
 from launcher.worker.moves import refused, rolled_back, with_config
 from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
@@ -335,6 +336,20 @@ class StandingWorker:
 
     # -- moves --------------------------------------------------------------------------------
 
+    async def plan(
+        self,
+        name: str,
+        config: Mapping[str, str] | None = None,
+        *,
+        versions: Mapping[str, str | None] | None = None,
+    ) -> MovePlan:
+        """Work out what `put_config` would change; NotFoundError, RequestError."""
+        connector = self._connector(name)
+        now = connector.stored
+        wanted = with_versions(now.config, versions or {}) if config is None else config
+        planner = MovePlanner(preparer=self._preparer, validator=self._validator)
+        return await planner.plan(now, asked(now, wanted, None), running=connector.prepared)
+
     async def generations(self, name: str) -> tuple[Generation, ...]:
         """Return a connector's generations, the newest first; NotFoundError."""
         connector = self._connector(name)
@@ -468,6 +483,10 @@ class StandingWorker:
 
     def _take_workplace(self, workplace: Workplace) -> None:
         self._preparer.workplace = workplace
+        for connector in self._connectors.values():
+            connector.foretell()
+        for connector in self._connectors.values():
+            connector.foretell()
 
     async def plugin_config(self, plugin: str, version: str | None) -> tuple[Json, ...]:
         """Return the ConfigKeyInfos of a plugin at a version; NotFoundError, RequestError."""

@@ -141,6 +141,7 @@ class Stand:
         self.plugins = directory / "plugins"
         self.plugins.mkdir(parents=True)
         self.heard = Heard()
+        self.is_watched = True
         self.log: SqliteLog
         self.properties = {
             "value.converter": "JsonConverter",
@@ -233,6 +234,7 @@ class Stand:
         return WorkerConfig(
             file=self.directory / "worker.properties",
             plugin_path=str(self.plugins),
+            plugin_path_watched=self.is_watched,
             storage_file=self.log_file,
             flush_interval_s=0.2,
             shutdown_timeout_s=5.0,
