@@ -118,10 +118,11 @@ class Builds:
         async with self._slots, self._lock_of(found.path):
             build.state = BuildState.MAKING
             context = _telling(workplace.context, build)
-            if content is None:
-                outcome = await in_thread(lambda: _built(context, found.path))
-            else:
-                outcome = await in_thread(lambda: _synced(context, content))
+            outcome = await in_thread(
+                lambda: (
+                    _built(context, found.path) if content is None else _synced(context, content)
+                )
+            )
         build.progress = None
         if outcome is None:  # now it can be read
             build.built = None
