@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import shutil
 from collections import Counter
 
 import pytest
@@ -12,6 +13,7 @@ from launcher.worker.motion import MoveState
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
 from tests.launcher.pipelines import PLUGINS, lines_of, values
+from tests.worker.moving import until_moved
 from tests.worker.standing import (
     Stand,
     counter,
@@ -102,14 +104,40 @@ def test_MI02_a_connector_walks_through_versions_and_back_with_other_task_counts
             await until_walked(worker, version, count)
             if counted_by == "config":  # else the one that gives way may still take more tasks
                 assert stand.heard.starts("numbers-0") == step
-            move = worker.last_move("numbers")
-            assert (move is not None) == (counted_by == "connector" and step > 1)
-            assert move is None or move.state is MoveState.DONE
+            has_moved = worker.last_move("numbers") is not None
+            assert has_moved == (counted_by == "connector" and step > 1)
             assert {one.version for one in worker.status("pinned").tasks} == {"1.5"}
         assert stand.heard.starts("pinned-0") == stand.heard.starts("pinned") == 1
         generations = await worker.generations("numbers")
         assert [one.versions[0].version for one in generations] == [*reversed(WALK)]
         assert {one.outcome for one in generations} == {MoveState.DONE}
+
+    stand.run(body)
+    assert_counted_once(stand, "numbers")
+    assert_counted_once(stand, "pinned")
+
+
+def test_MI02_the_same_with_each_version_dropped_in_and_taken_away_while_the_worker_runs(
+    stand: Stand,
+) -> None:
+    """Only what runs, and what is about to, is on the plugin path."""
+    stand.plugin("1.6", name="acme_pinned")
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("pinned", endless("1.6", topic="pinned"))
+        await until_state(worker, "pinned", RUNNING, RUNNING)
+        left = None
+        for version, count in zip(WALK, COUNTS, strict=True):
+            location = stand.plugin(version)
+            await worker.rescan()
+            await worker.put_config("numbers", walking(stand, "connector", version, count))
+            await until_walked(worker, version, count)
+            if left is not None:
+                shutil.rmtree(left)
+                await worker.rescan()
+            left = location
+            assert worker.status("numbers").connector.version == version
+        assert stand.heard.starts("pinned-0") == stand.heard.starts("pinned") == 1
 
     stand.run(body)
     assert_counted_once(stand, "numbers")
@@ -140,6 +168,8 @@ async def until_walked(worker: StandingWorker, version: str, count: int) -> None
     while (await worker.generations("numbers"))[0].outcome is not MoveState.DONE:
         await until_state(worker, "numbers", RUNNING, *(RUNNING for _ in range(count)))
         await asyncio.sleep(0.02)
+    if worker.last_move("numbers") is not None:
+        await until_moved(worker, "numbers", MoveState.DONE)
 
 
 def assert_counted_once(stand: Stand, name: str) -> None:

@@ -126,6 +126,37 @@ def test_a_locked_version_stays_where_it_was_first_until_told(stand: Stand) -> N
     assert stand.stored("numbers").locked == {"connector.version": "2.0"}
 
 
+def test_what_a_restart_would_move_is_told_before_and_its_generation_is_exact(
+    stand: Stand,
+) -> None:
+    stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving(None))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert worker.next_versions("numbers") == ()
+        stand.plugin("2.0")
+        await worker.rescan()
+        (next_one,) = worker.status("numbers").next_versions
+        assert (next_one.role, next_one.version) == ("connector", "2.0")
+        assert worker.status("numbers").connector.version == "1.0"
+        assert any("will move to 2.0 at next start" in text for text in stand.heard.texts())
+        await worker.restart("numbers", include_tasks=True)
+        await until_task_version(worker, "numbers", "2.0")
+        assert worker.next_versions("numbers") == ()
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.rollback("numbers", to=1)
+        await until_task_version(worker, "numbers", "1.0")
+        assert worker.config("numbers")["connector.version"] == "1.0"
+        await until_moved(worker, "numbers", DONE)
+        generations = await worker.generations("numbers")
+        assert [one.by for one in generations] == ["rollback", "worker", "worker"]
+
+    stand.run(body)
+    numbers = counted(stand)
+    assert numbers == list(range(len(numbers)))
+
+
 def test_a_move_of_a_connector_that_is_stopped_is_a_plain_change(stand: Stand) -> None:
     for version in ("1.0", "2.0"):
         stand.plugin(version)
