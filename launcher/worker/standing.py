@@ -485,8 +485,6 @@ class StandingWorker:
         self._preparer.workplace = workplace
         for connector in self._connectors.values():
             connector.foretell()
-        for connector in self._connectors.values():
-            connector.foretell()
 
     async def plugin_config(self, plugin: str, version: str | None) -> tuple[Json, ...]:
         """Return the ConfigKeyInfos of a plugin at a version; NotFoundError, RequestError."""
