@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from launcher.configs.secrets import hide, likely_password_keys, restore
-from launcher.configs.version_keys import kept_locks
+from launcher.configs.version_keys import is_version_key, kept_locks, pinned
 from launcher.storage.worker_store import WORKER, StoredConnector
 from launcher.validation.validator import Validator
 from launcher.worker.faults import InvalidConnectorConfigError, RequestError
 
-__all__ = ["ConfigChecks", "asked", "hidden", "named", "restored"]
+__all__ = ["ConfigChecks", "asked", "hidden", "named", "restored", "with_versions"]
 
 
 class ConfigChecks:
@@ -46,6 +46,17 @@ def asked(before: StoredConnector, config: Mapping[str, str], by: str | None) ->
         asked_by=by or WORKER,
         locked=kept_locks(before.locked, before=before.config, after=written),
     )
+
+
+def with_versions(
+    config: Mapping[str, str], versions: Mapping[str, str | None]
+) -> Mapping[str, str]:
+    """Return a config with other versions, by their keys; None takes one away. RequestError."""
+    for key in versions:
+        if not is_version_key(key):
+            raise RequestError(f"`{key}` in `versions` is no key of a plugin's version")
+    kept = {key: value for key, value in config.items() if versions.get(key, "") is not None}
+    return pinned(kept, {key: spec for key, spec in versions.items() if spec is not None})
 
 
 def named(name: str, config: Mapping[str, str]) -> dict[str, str]:

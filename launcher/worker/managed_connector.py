@@ -168,6 +168,11 @@ class ManagedConnector:
         """How the connector itself is."""
         return self._state
 
+    @property
+    def prepared(self) -> "Prepared | None":
+        """What runs, or ran last; None when nothing has since the worker's start."""
+        return self._prepared
+
     def status(self) -> ConnectorStatus:
         """Return everything that is known of it now."""
         prepared, stored = self._prepared, self.stored

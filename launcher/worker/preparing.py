@@ -182,6 +182,18 @@ class Preparer:
             },
         )
 
+    async def planned(self, stored: StoredConnector) -> PipelinePlan | None:
+        """Return what it would run with by the plugin path as it is, None with any fault.
+
+        The plan holds the resolved config.
+        """
+        resolved, _ = await in_thread(lambda: self._providers.try_resolve(stored.config))
+        try:
+            plan, _ = self._locked_plan(stored.name, resolved.config, stored.locked)
+        except VenvoyError:  # the validation tells
+            return None
+        return plan
+
     def next_versions(self, prepared: Prepared) -> tuple[StageVersion, ...]:
         """Return what would run if it were prepared now, where that is another version.
 
