@@ -7,6 +7,7 @@ from launcher.planning.move_plan import moved_stages, package_changes, stage_cha
 from launcher.planning.plan import PipelinePlan, plan_pipeline
 from launcher.planning.preparation import worker_converters
 from launcher.worker.motion import PackageChange
+from manager.plugins.locations import Location
 from tests.project_maker import make_builtin, make_project, read_catalog
 
 CSV = {"venvoy.source": {"csv": "acme_csv:CsvSourceConnector"}}
@@ -21,12 +22,11 @@ BUILTIN = {
 A, B, C = Path("/p/a"), Path("/p/b"), Path("/p/c")
 
 
-def planned(place: Path, **keys: str) -> PipelinePlan:
+def planned(place: Path, shared: Location, **keys: str) -> PipelinePlan:
     """The plan of a config; `__` stands for a dot."""
     pairs = {key.replace("__", "."): value for key, value in keys.items()}
     config, _ = parse_connector_config({"name": "c", "connector.class": "csv", **pairs}, where="c")
     assert config is not None
-    shared = make_builtin(place.parent / f"shared{len(list(place.parent.iterdir()))}", BUILTIN)
     catalog = read_catalog(place, builtin=shared)
     plan, problems = plan_pipeline(config, worker_converters({}, where="w"), catalog)
     assert plan is not None, problems
@@ -39,8 +39,9 @@ def test_stages_are_paired_by_role_and_alias_the_connector_first(tmp_path: Path)
     make_project(place / "csv_2", version="2.0.0", entry_points=CSV)
     make_project(place / "mask", "acme-mask", "9.0", entry_points=MASK)
     mask = {"transforms": "m", "transforms__m__type": "Mask"}
-    before = planned(place, connector__version="1.4.0")
-    after = planned(place, **mask)
+    shared = make_builtin(tmp_path / "shared", BUILTIN)
+    before = planned(place, shared, connector__version="1.4.0")
+    after = planned(place, shared, **mask)
     found = stage_changes(before, after, ready={place / "csv_2": True, place / "mask": False})
     told = [(one.role, one.alias, one.version_before, one.version_after) for one in found]
     assert told[:2] == [
@@ -61,7 +62,8 @@ def test_stages_are_paired_by_role_and_alias_the_connector_first(tmp_path: Path)
 
 def test_without_a_before_everything_is_new(tmp_path: Path) -> None:
     make_project(tmp_path / "plugins" / "csv_1", version="1.4.0", entry_points=CSV)
-    found = stage_changes(None, planned(tmp_path / "plugins"), ready={})
+    shared = make_builtin(tmp_path / "shared", BUILTIN)
+    found = stage_changes(None, planned(tmp_path / "plugins", shared), ready={})
     assert {one.version_before for one in found} == {None}
 
 
