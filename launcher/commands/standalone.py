@@ -18,6 +18,7 @@ from launcher.configs.providers import Providers, Resolved
 from launcher.configs.secrets import Masker
 from launcher.configs.worker_config import parse_worker_config
 from launcher.hosts.guardian import Guardian
+from launcher.page import pages
 from launcher.planning.preparation import worker_converters
 from launcher.planning.workplace import Workplace, open_workplace
 from launcher.rest.authentication import read_users
@@ -237,7 +238,9 @@ async def _stand(
 ) -> None:
     """Serve and run until `stop`; then end connectors in order. Raises what ends the server."""
     words = parts.words
-    serving = asyncio.create_task(serve(worker, parts.config, stop, listeners=parts.listeners))
+    serving = asyncio.create_task(
+        serve(worker, parts.config, stop, listeners=parts.listeners, pages=pages())
+    )
     try:
         known = await store.connectors()
         await worker.start()

@@ -9,6 +9,7 @@ In the order in which a request meets them::
     authentication  Basic authentication against a file of users
     paths           names with slashes, spaces and any alphabet in the path
     operation       what an endpoint is: path, parameters, body, answers, and the function
+    pages           where HTML is asked for; what it says is `launcher.page`'s
     connectors, offsets, motion, plugins, loggers, about
                     the endpoints, each with its entry of the route table
     shapes          JSON bodies, read and checked

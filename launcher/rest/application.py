@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,6 +24,7 @@ from launcher.rest.faults import RequestTimeoutError, StartingError
 from launcher.rest.metrics import Metrics
 from launcher.rest.openapi import document_operation
 from launcher.rest.operation import Operation
+from launcher.rest.pages import Page, prefers_page
 from launcher.rest.paths import EncodedPath
 from launcher.rest.responses import error_response
 from launcher.worker.faults import RefusedError
@@ -60,6 +61,7 @@ def application(
     metrics: Metrics,
     users: Users | None = None,
     local_host: str | None = None,
+    pages: Sequence[Page] = (),
     timeout_s: float = _REQUEST_TIMEOUT_S,
 ) -> ASGIApp:
     """Return the application for one listener.
@@ -70,14 +72,19 @@ def application(
         metrics: shared by all listeners.
         users: None: no authentication.
         local_host: the listener's own name, when it may be called by local names only.
+        pages: what answers people, in HTML.
         timeout_s: how long a request may take before 500; the worker goes on with it.
     """
-    by_path: dict[str, list[Operation]] = defaultdict(list)
-    for operation in operations(metrics, authenticated=users is not None):
-        by_path[operation.path].append(operation)
+    by_path: dict[str, list[Operation | Page]] = defaultdict(list)
+    entries: list[Operation | Page] = [
+        *operations(metrics, authenticated=users is not None),
+        *pages,
+    ]
+    for entry in entries:
+        by_path[entry.path].append(entry)
     routes = [
-        Route(path, _PathEndpoint(path, entries, worker, config, timeout_s))
-        for path, entries in by_path.items()
+        Route(path, _PathEndpoint(path, own, worker, config, timeout_s))
+        for path, own in by_path.items()
     ]
     return Starlette(
         routes=routes,
@@ -118,16 +125,16 @@ class _PathEndpoint:
     def __init__(
         self,
         path: str,
-        entries: Iterable[Operation],
+        entries: Sequence[Operation | Page],
         worker: WorkerInterface,
         config: RestConfig,
         timeout_s: float,
     ) -> None:
         self._path = path
-        self._operations = {operation.method: operation for operation in entries}
-        if "GET" in self._operations:
-            self._operations["HEAD"] = self._operations["GET"]
-        self._allowed = ", ".join(sorted((*self._operations, "OPTIONS")))
+        self._operations = {one.method: one for one in entries if isinstance(one, Operation)}
+        self._pages = {one.method: one for one in entries if isinstance(one, Page)}
+        methods = {*self._operations, *self._pages, "OPTIONS"}
+        self._allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
         self._worker = worker
         self._config = config
         self._timeout_s = timeout_s
@@ -135,10 +142,10 @@ class _PathEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        operation = self._operations.get(request.method)
         scope[_ROUTE] = self._path
-        if operation is not None:
-            response = await self._answer(operation, request)
+        entry = self._entry(request)
+        if entry is not None:
+            response = await self._answer(entry, request)
         elif request.method == "OPTIONS":
             response = PlainTextResponse(self._allowed, headers={"Allow": self._allowed})
         else:
@@ -147,24 +154,32 @@ class _PathEndpoint:
             )
         await response(scope, receive, send)
 
-    async def _answer(self, operation: Operation, request: Request) -> Response:
+    def _entry(self, request: Request) -> Operation | Page | None:
+        method = "GET" if request.method == "HEAD" else request.method
+        operation, page = self._operations.get(method), self._pages.get(method)
+        return page if operation is None or (page and prefers_page(request)) else operation
+
+    async def _answer(self, entry: Operation | Page, request: Request) -> Response:
         call = Call(request=request, worker=self._worker, config=self._config)
         try:
-            self._must_have_started(operation)
-            return await self._within_time(operation.endpoint(call))
+            self._must_have_started(entry)
+            return await self._within_time(entry.endpoint(call))
         except RefusedError as error:
-            return error_response(error.status, error.message)
+            status, message = error.status, error.message
         except ClientDisconnect:
-            return error_response(400, "The client went away")
+            status, message = 400, "The client went away"
         except VenvoyError as error:
-            _log.error("%s %s: %s", operation.method, operation.path, error.message)
-            return error_response(500, error.message)
+            _log.error("%s %s: %s", entry.method, entry.path, error.message)
+            status, message = 500, error.message
         except Exception:  # noqa: BLE001 (told in the log; the worker goes on)
-            _log.exception("%s %s failed", operation.method, operation.path)
-            return error_response(500, _INTERNAL)
+            _log.exception("%s %s failed", entry.method, entry.path)
+            status, message = 500, _INTERNAL
+        if isinstance(entry, Page):
+            return entry.fault(call, status, message)
+        return error_response(status, message)
 
-    def _must_have_started(self, operation: Operation) -> None:
-        if operation.needs_start and self._worker.health().status == "starting":
+    def _must_have_started(self, entry: Operation | Page) -> None:
+        if entry.needs_start and self._worker.health().status == "starting":
             raise StartingError
 
     async def _within_time(self, answering: Awaitable[Response]) -> Response:

@@ -22,7 +22,8 @@ _FOREIGN = frozenset(("cross-site", "same-site"))
 class SameSite:
     """Refuses what a page of another site asks a browser to change, unless CORS allows the site.
 
-    Browsers say with `Sec-Fetch-Site` whose page asks; a page cannot change that header.
+    Browsers say with `Sec-Fetch-Site` whose page asks, and where they leave that out (plain HTTP
+    elsewhere than on the local machine) with `Origin`; a page cannot change either header.
     """
 
     def __init__(self, app: ASGIApp, *, origins: Collection[str]) -> None:
@@ -43,7 +44,7 @@ class SameSite:
         headers = Headers(scope=scope)
         return (
             scope["method"] not in _SAFE
-            and headers.get("sec-fetch-site") in _FOREIGN
+            and _comes_from_elsewhere(headers)
             and "*" not in self._origins
             and headers.get("origin") not in self._origins
         )
@@ -80,6 +81,13 @@ class LocalNames:
             return ipaddress.ip_address(name).is_loopback
         except ValueError:
             return False
+
+
+def _comes_from_elsewhere(headers: Headers) -> bool:
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None or origin is None:
+        return site in _FOREIGN
+    return origin.partition("://")[2].lower() != headers.get("host", "").lower()
 
 
 def _without_port(header: str) -> str:

@@ -1,15 +1,15 @@
 """One request, as an endpoint sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
 
 from launcher.rest.authentication import USER
 from launcher.rest.config import RestConfig
-from launcher.rest.faults import BodyTooLargeError, MediaTypeError, UnroutableError
+from launcher.rest.faults import BodyError, BodyTooLargeError, MediaTypeError, UnroutableError
 from launcher.rest.shapes import parse_json
 from launcher.worker.faults import RequestError
 from launcher.worker.interface import WorkerInterface
@@ -20,6 +20,7 @@ __all__ = ["Call"]
 _Value = TypeVar("_Value")
 _FLAGS = {"true": True, "": True, "false": False}
 _MAX_TASK_DIGITS = 10
+_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,24 @@ class Call:
         """
         self._must_be_json()
         return read(parse_json(await self._body()))
+
+    async def form(self) -> Mapping[str, str]:
+        """Read the body of an HTML form; of a field that comes twice the last one counts.
+
+        Raises:
+            MediaTypeError: it is not declared as one.
+            BodyTooLargeError: it is larger than the worker reads.
+            BodyError: it is no form.
+        """
+        declared = self.request.headers.get("content-type", "")
+        if declared.partition(";")[0].strip().lower() != _FORM:
+            raise MediaTypeError(media_type=declared, expected=_FORM)
+        try:
+            text = (await self._body()).decode()
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
+        except ValueError as error:
+            raise BodyError(f"The request body is no form: {error}") from None
+        return dict(pairs)
 
     def _must_be_json(self) -> None:
         headers = self.request.headers

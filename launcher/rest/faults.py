@@ -42,15 +42,15 @@ class BodyTooLargeError(RefusedError):
 
 
 class MediaTypeError(RefusedError):
-    """The body is not declared as JSON."""
+    """The body is not declared as what the endpoint reads."""
 
     code = "media-type"
     status = 415
 
-    def __init__(self, *, media_type: str) -> None:
+    def __init__(self, *, media_type: str, expected: str = "application/json") -> None:
         found = f"`{media_type}`" if media_type else "missing"
         super().__init__(
-            f"HTTP 415 Unsupported Media Type: Content-Type is {found}, not `application/json`"
+            f"HTTP 415 Unsupported Media Type: Content-Type is {found}, not `{expected}`"
         )
         self.media_type = media_type
 

@@ -12,6 +12,7 @@ from launcher.rest.authentication import Users, read_users
 from launcher.rest.config import RestConfig
 from launcher.rest.listeners import BoundListener, bind_listeners
 from launcher.rest.metrics import Metrics
+from launcher.rest.pages import Page
 from launcher.rest.responses import error_response
 from launcher.worker.interface import WorkerInterface
 
@@ -27,6 +28,7 @@ async def serve(
     stop: asyncio.Event,
     *,
     listeners: Sequence[BoundListener] | None = None,
+    pages: Sequence[Page] = (),
 ) -> None:
     """Answer requests until `stop` is set, then finish those under way and close the listeners.
 
@@ -35,6 +37,7 @@ async def serve(
         config: its settings.
         stop: set by whoever handles signals; the server handles none.
         listeners: from `bind_listeners`; None: they are opened here.
+        pages: what answers people, in HTML.
 
     Raises:
         BadUsersFileError: the file of users cannot be used.
@@ -43,7 +46,7 @@ async def serve(
     users = None if config.rest_auth_file is None else read_users(config.rest_auth_file)
     bound = bind_listeners(config) if listeners is None else tuple(listeners)
     metrics = Metrics(worker)
-    servers = [_server(each, worker, config, metrics, users) for each in bound]
+    servers = [_server(each, worker, config, metrics, users, pages) for each in bound]
     running = [
         asyncio.create_task(server.serve(sockets=[each.socket]))
         for server, each in zip(servers, bound, strict=True)
@@ -86,6 +89,7 @@ def _server(
     config: RestConfig,
     metrics: Metrics,
     users: Users | None,
+    pages: Sequence[Page],
 ) -> _Server:
     only_local = listener.is_loopback and users is None and not config.insecure_ok
     is_tls = listener.scheme == "https"
@@ -97,6 +101,7 @@ def _server(
                 metrics=metrics,
                 users=users,
                 local_host=listener.host if only_local else None,
+                pages=pages,
             ),
             http=_Http,
             ws="none",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from launcher.page import pages
 from launcher.rest.listeners import BoundListener, bind_listeners
 from launcher.rest.server import serve
 from launcher.worker.interface import WorkerInterface
@@ -49,7 +50,7 @@ def served(worker: WorkerInterface, settings: Settings | None = None) -> Iterato
         stop = asyncio.Event()
         handles.append((asyncio.get_running_loop(), stop))
         started.set()
-        await serve(worker, config, stop, listeners=listeners)
+        await serve(worker, config, stop, listeners=listeners, pages=pages())
 
     def run() -> None:
         try:
