@@ -1,17 +1,13 @@
 """The command line of `venvoy connectors`: parses and calls, as `cli` does for the rest."""
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 
 import click
-from click.shell_completion import CompletionItem
 
 from launcher.commands.command_faults import CommandGroup
 from launcher.commands.connector_commands import (
     change_state_command,
     config_command,
-    connector_names,
     create_command,
     delete_command,
     list_command,
@@ -19,60 +15,17 @@ from launcher.commands.connector_commands import (
     restart_command,
     status_command,
 )
-from launcher.commands.worker_client import DEFAULT_URL, WorkerAddress
+from launcher.commands.worker_client import WorkerAddress
+from launcher.worker_options import complete_connector, one_connector, worker_options
 
 __all__ = ["connectors"]
 
 FILE = click.Path(path_type=Path)
 STATES = ("running", "paused", "stopped")
 
-Command = Callable[..., object]
 
-
-def _worker_options(command: Command) -> Command:
-    """Where the worker is, and `--json`, on every command, which gets the former as `address`."""
-    options = (
-        click.option(
-            "--url", envvar="VENVOY_URL", default=DEFAULT_URL, metavar="URL", show_default=True,
-            help="Where the worker listens (or VENVOY_URL).",
-        ),
-        click.option(
-            "--user", envvar="VENVOY_USER", metavar="NAME:PASSWORD",
-            help="Who asks; better in VENVOY_USER, where other users do not see it.",
-        ),
-        click.option(
-            "--ca-file", envvar="VENVOY_CA_FILE", metavar="PEM",
-            help="Who signs the worker's certificate (or VENVOY_CA_FILE).",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Answer with a JSON envelope."),
-    )  # fmt: skip
-
-    @wraps(command)
-    def with_address(
-        url: str, user: str | None, ca_file: str | None, **arguments: object
-    ) -> object:
-        return command(address=WorkerAddress(url=url, user=user, ca_file=ca_file), **arguments)
-
-    wrapped: Command = with_address
-    for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped
-
-
-def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete a connector's name by asking the worker that the line names so far."""
-    address = WorkerAddress(
-        url=ctx.params.get("url") or DEFAULT_URL,
-        user=ctx.params.get("user"),
-        ca_file=ctx.params.get("ca_file"),
-    )
-    found = connector_names(address)
-    return [CompletionItem(name) for name in found if name.startswith(incomplete)]
-
-
-_name = click.argument("name", shell_complete=_complete)
 _names = click.argument(
-    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=_complete
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_connector
 )
 
 
@@ -85,7 +38,7 @@ def connectors() -> None:
 
 
 @connectors.command("list", short_help="List connectors with their versions and states.")
-@_worker_options
+@worker_options
 def connectors_list(address: WorkerAddress, as_json: bool) -> int:
     """List connectors with their versions and states."""
     return list_command(address, as_json=as_json)
@@ -100,7 +53,7 @@ def connectors_list(address: WorkerAddress, as_json: bool) -> int:
     help="What a new one is to be at first; goes before what its file says.",
 )
 @click.option("--wait", is_flag=True, help="Wait until it runs or has failed.")
-@_worker_options
+@worker_options
 def connectors_create(
     files: tuple[Path, ...], replace: bool, initial_state: str | None, wait: bool,
     address: WorkerAddress, as_json: bool,
@@ -117,16 +70,16 @@ def connectors_create(
 
 
 @connectors.command("status", short_help="Tell how connectors and their tasks are.")
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_complete)
-@_worker_options
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_connector)
+@worker_options
 def connectors_status(names: tuple[str, ...], address: WorkerAddress, as_json: bool) -> int:
     """Tell how connectors and their tasks are, and which versions run. 1 when one has failed."""
     return status_command(address, names=names, as_json=as_json)
 
 
 @connectors.command("config", short_help="Print a connector's config.")
-@_name
-@_worker_options
+@one_connector
+@worker_options
 def connectors_config(name: str, address: WorkerAddress, as_json: bool) -> int:
     """Print a connector's config as it was written; secrets are hidden."""
     return config_command(address, name=name, as_json=as_json)
@@ -136,7 +89,7 @@ def _state_command(verb: str, help_text: str) -> None:
     @connectors.command(verb, short_help=help_text, help=help_text)
     @_names
     @click.option("--wait", is_flag=True, help="Wait until it is so, or has failed.")
-    @_worker_options
+    @worker_options
     def change(names: tuple[str, ...], wait: bool, address: WorkerAddress, as_json: bool) -> int:
         return change_state_command(address, verb=verb, names=names, wait=wait, as_json=as_json)
 
@@ -151,7 +104,7 @@ _state_command("stop", "End the tasks of connectors; their offsets can be change
 @click.option("--tasks", "with_tasks", is_flag=True, help="Restart the tasks, too.")
 @click.option("--only-failed", is_flag=True, help="Restart only what has failed.")
 @click.option("--task", type=int, metavar="N", help="Restart this task alone.")
-@_worker_options
+@worker_options
 def connectors_restart(
     names: tuple[str, ...], with_tasks: bool, only_failed: bool, task: int | None,
     address: WorkerAddress, as_json: bool,
@@ -165,19 +118,19 @@ def connectors_restart(
 
 @connectors.command("delete", short_help="Stop and forget connectors.")
 @_names
-@_worker_options
+@worker_options
 def connectors_delete(names: tuple[str, ...], address: WorkerAddress, as_json: bool) -> int:
     """Stop and forget connectors. Their offsets stay: a new one of the same name goes on there."""
     return delete_command(address, names=names, as_json=as_json)
 
 
 @connectors.command("offsets", short_help="Show, change or forget a connector's offsets.")
-@_name
+@one_connector
 @click.option(
     "--set", "file", metavar="FILE", help="Change them to what stands there (`-`: stdin)."
 )
 @click.option("--reset", is_flag=True, help="Forget them.")
-@_worker_options
+@worker_options
 def connectors_offsets(
     name: str, file: str | None, reset: bool,
     address: WorkerAddress, as_json: bool,
