@@ -14,7 +14,7 @@ from launcher.planning.workplace import Workplace
 from launcher.worker.builds import Builds
 from launcher.worker.motion import BuildState, LocationState, RescanReport
 from launcher.worker.path_readings import Found, Reading, differences, plugin_text, read
-from launcher.worker.path_watch import PathWatch
+from launcher.worker.path_watch import PathWatch, Places, look_at
 from launcher.worker.preparing import Prepared
 from launcher.worker.threads import in_thread
 from manager.errors import VenvoyError
@@ -50,6 +50,8 @@ class Rescans:
         self._current: asyncio.Task[RescanReport] | None = None
         self._next: asyncio.Task[RescanReport] | None = None
         self._asks_again = False
+        self._places = tuple(place.absolute() for place in parse_plugin_path(plugin_path))
+        self._places_read: Places = {}
         self._looking: set[asyncio.Task[None]] = set()
         self._watch: PathWatch | None = None
         self._is_closed = False
@@ -57,13 +59,13 @@ class Rescans:
     async def begin(self, *, watch: bool) -> None:
         """Learn what is there, and watch it when that is wanted; nothing is made yet."""
         path, workplace = self._plugin_path, self._reading.workplace
+        self._places_read = await in_thread(lambda: look_at(self._places))
         try:
             self._reading = await in_thread(lambda: read(path, workplace, anew=False))
         except OSError as error:
             self._tell(f"the plugin path could not be looked at: {error}", "WARNING")
         self._builds.know(self._reading)
-        places = parse_plugin_path(path)
-        if not (watch and places):
+        if not (watch and self._places):
             return
         loop = asyncio.get_running_loop()
 
@@ -72,7 +74,8 @@ class Rescans:
                 loop.call_soon_threadsafe(call)
 
         self._watch = PathWatch(
-            places,
+            self._places,
+            read_last=lambda: self._places_read,
             on_change=lambda: in_loop(self._look_again),
             on_fault=lambda reason: in_loop(lambda: self._tell_unwatched(reason)),
         )
@@ -110,6 +113,7 @@ class Rescans:
             await asyncio.wait((before,))
         self._current, self._next = self._next, None
         again, self._asks_again = self._asks_again, False
+        self._places_read = await in_thread(lambda: look_at(self._places))
         path, workplace = self._plugin_path, self._reading.workplace
         reading = await in_thread(lambda: read(path, workplace, anew=True))
         known, self._reading = self._reading, reading

@@ -1,0 +1,304 @@
+"""The plugin path read again while connectors run: found, made behind it, and nothing disturbed."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from launcher.worker.faults import InvalidConnectorConfigError
+from launcher.worker.motion import BuildState, LocationState
+from launcher.worker.standing import StandingWorker
+from launcher.worker.views import State
+from tests.launcher.pipelines import PLUGINS, values
+from tests.wheel_maker import make_wheel
+from tests.worker.standing import (
+    ENTRY_POINTS,
+    STEERED,
+    Stand,
+    counter,
+    steered,
+    until,
+    until_state,
+    until_task_version,
+)
+
+RUNNING = State.RUNNING
+
+
+def state_of(worker: StandingWorker, location: Path) -> LocationState | None:
+    """What is told of a location, None when it is not known."""
+    found = (one for one in worker.locations() if one.path == str(location))
+    return next(found, None)
+
+
+def is_built(worker: StandingWorker, location: Path) -> bool:
+    """Whether a location's environment is ready."""
+    state = state_of(worker, location)
+    return state is not None and state.build is BuildState.READY and state.problem is None
+
+
+async def until_told(
+    worker: StandingWorker, location: Path, what: Callable[[LocationState], object]
+) -> LocationState:
+    """Wait until that holds of a location; return what is told of it then."""
+
+    def found() -> LocationState | None:
+        state = state_of(worker, location)
+        return state if state is not None and what(state) else None
+
+    await until(lambda: found() is not None)
+    state = found()
+    assert state is not None
+    return state
+
+
+def versions(worker: StandingWorker, class_name: str = "acme_steered.Steered") -> list[str]:
+    """The versions of a plugin that are listed."""
+    return [row.version for row in worker.plugins() if row.class_name == class_name]
+
+
+async def start_pair(stand: Stand, worker: StandingWorker) -> Path:
+    """Run two connectors at 1.0, one of which nobody touches; return the file with its pid."""
+    pid = stand.directory / "pinned.pid"
+    pinned = steered(connector__version="1.0", topic="pinned", pid_file=str(pid))
+    await worker.create("pinned", pinned)
+    await worker.create("walker", steered(connector__version="1.0", topic="walked"))
+    for name in ("pinned", "walker"):
+        await until_state(worker, name, RUNNING, RUNNING)
+    await until(pid.exists)
+    return pid
+
+
+def assert_whole(stand: Stand, topic: str) -> int:
+    """Assert that a topic has every number once, in order; return how many."""
+    found = [one["n"] for one in values(stand.log_file, topic)]  # type: ignore[index]
+    assert found == list(range(len(found)))
+    return len(found)
+
+
+@pytest.mark.parametrize("is_watched", [True, False], ids=["watch", "request"])
+def test_a_version_dropped_in_is_found_made_and_moved_to_while_a_neighbour_runs_on(
+    stand: Stand, is_watched: bool
+) -> None:
+    stand.plugin("1.0")
+    stand.is_watched = is_watched
+
+    async def body(worker: StandingWorker) -> None:
+        pid = await start_pair(stand, worker)
+        before = pid.read_text()
+        location = stand.plugin("2.0")
+        if not is_watched:
+            report = await worker.rescan()
+            assert "acme_steered.Steered 2.0" in report.added
+            assert (report.removed, report.broken, report.changed) == ((), (), ())
+            assert report.locations == 2
+        await until(lambda: versions(worker) == ["1.0", "2.0"])
+        await until(lambda: is_built(worker, location))
+        assert stand.heard.starts("walker") == 1
+        await worker.put_config("walker", steered(connector__version="2.0", topic="walked"))
+        await until_task_version(worker, "walker", "2.0")
+        await until_state(worker, "walker", RUNNING, RUNNING)
+        state = await until_told(worker, location, lambda one: one.used_by)
+        assert state.used_by == ("walker",)
+        assert state.environment == worker.status("walker").connector.environment
+        assert pid.read_text() == before
+        assert (stand.heard.starts("pinned"), stand.heard.starts("pinned-0")) == (1, 1)
+        end = await stand.end("pinned")
+        while await stand.end("pinned") <= end:
+            await asyncio.sleep(0.02)
+
+    stand.run(body)
+    assert any("plugins added: " in text for text in stand.heard.texts())
+    for topic in ("pinned", "walked"):
+        assert assert_whole(stand, topic) > 0
+
+
+def test_without_a_watch_nothing_is_read_until_it_is_asked_for(stand: Stand) -> None:
+    stand.plugin("1.0")
+    stand.is_watched = False
+
+    async def body(worker: StandingWorker) -> None:
+        location = stand.plugin("2.0")
+        state = state_of(worker, stand.plugins / "acme-1.0")
+        assert state is not None
+        assert state_of(worker, location) is None
+        reports = await asyncio.gather(*(worker.rescan() for _ in range(50)))
+        assert len({id(report) for report in reports}) == 1
+        assert state_of(worker, location) is not None
+        report = await worker.rescan()
+        assert (report.added, report.changed, report.locations) == ((), (), 2)
+
+    stand.run(body)
+
+
+def test_what_runs_from_a_location_that_is_taken_away_goes_on_and_restarts(stand: Stand) -> None:
+    location = stand.plugin("1.0")
+    stand.plugin("2.0")
+
+    async def body(worker: StandingWorker) -> None:
+        pid = await start_pair(stand, worker)
+        before = pid.read_text()
+        shutil.rmtree(location)
+        state = await until_told(worker, location, lambda one: one.is_gone)
+        assert state.used_by == ("pinned", "walker")
+        assert "acme_steered.Steered 1.0" in state.plugins
+        assert versions(worker) == ["2.0"]
+        assert worker.status("pinned").location_gone == (str(location),)
+        assert pid.read_text() == before
+        await worker.restart_task("pinned", 0)
+        await until(lambda: pid.read_text() not in {before, ""})
+        await until_state(worker, "pinned", RUNNING, RUNNING)
+        await worker.restart("pinned", include_tasks=True)
+        await until(lambda: stand.heard.starts("pinned") == 2)
+        await until(lambda: stand.heard.starts("pinned-0") == 3)
+        await until_state(worker, "pinned", RUNNING, RUNNING)
+        status = worker.status("pinned")
+        assert (status.connector.version, status.tasks[0].version) == ("1.0", "1.0")
+        with pytest.raises(InvalidConnectorConfigError, match="available versions"):
+            await worker.create("third", steered(connector__version="1.0"))
+        await worker.put_config("walker", steered(connector__version="2.0", topic="walked"))
+        await until_task_version(worker, "walker", "2.0")
+        await until_told(worker, location, lambda one: one.used_by == ("pinned",))
+        await worker.delete("pinned")
+        await until(lambda: state_of(worker, location) is None)
+        stand.plugin("1.0")
+        await until_told(worker, location, lambda one: not one.is_gone)
+
+    stand.run(body)
+    warned = [text for text in stand.heard.texts() if "no longer on the plugin path" in text]
+    assert warned
+    assert any("starts on what it ran with" in text for text in stand.heard.texts())
+    assert_whole(stand, "pinned")
+    assert_whole(stand, "walked")
+
+
+def test_a_stopped_connector_resumes_on_what_it_ran_with(stand: Stand) -> None:
+    location = stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", steered(connector__version="1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.stop("numbers")
+        await until_state(worker, "numbers", State.STOPPED)
+        shutil.rmtree(location)
+        await worker.rescan()
+        await worker.resume("numbers")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert worker.status("numbers").location_gone == (str(location),)
+
+    stand.run(body)
+    assert_whole(stand, "numbers")
+
+
+def test_a_broken_location_is_told_hinders_nobody_and_is_mended(stand: Stand) -> None:
+    stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        broken = stand.plugins / "broken"
+        broken.mkdir()
+        (broken / "acme-9.0-py3-none-any.whl").write_bytes(b"no archive")
+        good = stand.plugin("2.0")
+        state = await until_told(worker, broken, lambda one: one.problem)
+        assert state.plugins == ()
+        await until(lambda: is_built(worker, good))
+        wheel = stand.plugin("9.0") / "acme-9.0-py3-none-any.whl"
+        shutil.copy(wheel, broken)
+        shutil.rmtree(wheel.parent)
+        await until(lambda: is_built(worker, broken))
+        assert "9.0" in versions(worker)
+
+    stand.run(body)
+    assert any("locations mended: " in text for text in stand.heard.texts())
+
+
+def test_a_plugin_that_does_not_import_is_told_before_anybody_moves_to_it(stand: Stand) -> None:
+    stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        points = {"venvoy.source": {"counter": "acme:Counter"}}
+        location = stand.plugins / "acme-2.0"
+        source = "import nothing_like_it\n" + PLUGINS
+        make_wheel(location, "acme", "2.0", files={"acme.py": source}, entry_points=points)
+        state = await until_told(worker, location, lambda one: one.build is BuildState.FAILED)
+        assert "nothing_like_it" in (state.problem or "")
+        shutil.rmtree(location)
+        stand.plugin("2.0")
+        await until(lambda: is_built(worker, location))
+
+    stand.run(body)
+
+
+def test_a_location_copied_file_by_file_is_ready_when_the_last_is_there(stand: Stand) -> None:
+    stand.plugin("1.0")
+    aside = stand.directory / "aside"
+    wheel = make_wheel(
+        aside,
+        "acme",
+        "2.0",
+        files={"acme.py": "import helper\n" + PLUGINS, "acme_steered.py": STEERED},
+        requires=["helper"],
+        entry_points=ENTRY_POINTS,
+    )
+    helper = make_wheel(aside, "helper", "1.0", files={"helper.py": ""})
+
+    async def body(worker: StandingWorker) -> None:
+        location = stand.plugins / "acme-2.0"
+        location.mkdir()
+        data = wheel.read_bytes()
+        with (location / wheel.name).open("wb") as target:
+            target.write(data[: len(data) // 2])
+            target.flush()
+            half = await until_told(worker, location, lambda one: one.problem)
+            assert half.plugins == ()
+            target.write(data[len(data) // 2 :])
+        alone = await until_told(worker, location, lambda one: one.build is BuildState.FAILED)
+        assert "helper" in (alone.problem or "")
+        shutil.copy(helper, location)
+        await until(lambda: is_built(worker, location))
+        await worker.create("numbers", counter(connector__version="2.0"))
+        await until_task_version(worker, "numbers", "2.0")
+
+    stand.run(body)
+
+
+def test_a_location_replaced_in_place_is_run_at_the_next_start_only(stand: Stand) -> None:
+    location = stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        pid = await start_pair(stand, worker)
+        before, old = pid.read_text(), worker.status("pinned").connector.environment
+        changed = STEERED.replace('"it does not start: "', '"now it does not start: "')
+        stand.plugin("1.0", **{"acme_steered.py": changed})
+        await until_told(
+            worker,
+            location,
+            lambda one: one.build is BuildState.READY and one.environment != old,
+        )
+        assert worker.status("pinned").connector.environment == old
+        await worker.restart("walker", include_tasks=True)
+        await until(lambda: worker.status("walker").connector.environment != old)
+        await until_state(worker, "walker", RUNNING, RUNNING)
+        assert pid.read_text() == before
+        assert stand.heard.starts("pinned-0") == 1
+
+    stand.run(body)
+    assert any(f"locations changed: {location}" in text for text in stand.heard.texts())
+    assert_whole(stand, "walked")
+
+
+def test_a_place_that_does_not_exist_yet_is_watched_too(stand: Stand) -> None:
+    stand.plugins = stand.directory / "later" / "plugins"
+
+    async def body(worker: StandingWorker) -> None:
+        await until_told(worker, stand.plugins, lambda one: one.problem)
+        location = stand.plugin("1.0")
+        await until(lambda: is_built(worker, location))
+        assert state_of(worker, stand.plugins) is None
+        shutil.rmtree(stand.plugins)
+        await until_told(worker, stand.plugins, lambda one: one.problem)
+        stand.plugin("1.0")
+        await until(lambda: is_built(worker, location))
+
+    stand.run(body)
