@@ -1,8 +1,7 @@
 """The command line: parses, calls, and leaves all printing to `render`."""
 
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,6 +24,8 @@ from launcher.commands.plugin_places import PluginPlaces
 from launcher.commands.run_command import run_command
 from launcher.commands.supply_commands import export_command, import_command, vendor_command
 from launcher.connectors_cli import connectors
+from launcher.motion_cli import PLUGIN_COMMANDS
+from launcher.place_options import plugin_path_options
 from manager.errors import UsageError
 
 __all__ = ["main", "main_without_exit"]
@@ -55,38 +56,6 @@ def main_without_exit(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-Command = Callable[..., object]
-
-
-def _plugin_path_options(command: Command) -> Command:
-    """The ways to say where plugins are, on every command that reads a plugin path.
-
-    The command gets them as `places`.
-    """
-
-    @wraps(command)
-    def with_places(
-        plugin_path: tuple[str, ...], worker_config: tuple[Path, ...], **arguments: object
-    ) -> object:
-        places = PluginPlaces(plugin_paths=plugin_path, worker_configs=worker_config)
-        return command(places=places, **arguments)
-
-    path = click.option(
-        "--plugin-path",
-        multiple=True,
-        metavar="PLACE,…",
-        help="Where plugins are: a comma-separated list of places; may be given several times.",
-    )
-    worker = click.option(
-        "--worker-config",
-        multiple=True,
-        type=FILE,
-        metavar="FILE",
-        help="Take `plugin.path` from this file, too; may be given several times.",
-    )
-    return path(worker(with_places))
-
-
 _locations = click.argument("locations", nargs=-1, metavar="[LOCATION]...")
 _json = click.option("--json", "as_json", is_flag=True, help="Answer with a JSON envelope.")
 _offline = click.option("--offline", is_flag=True, help="Ask no package index.")
@@ -113,7 +82,7 @@ def plugins() -> None:
 
 @plugins.command("list", short_help="List every plugin and version, and what is broken and why.")
 @_locations
-@_plugin_path_options
+@plugin_path_options
 @click.option("--all", "with_builtin", is_flag=True, help="Show the built-in plugins too.")
 @_json
 def plugins_list(
@@ -128,7 +97,7 @@ def plugins_list(
 
 @plugins.command("lock", short_help="Resolve what plugins need and write their locks.")
 @_locations
-@_plugin_path_options
+@plugin_path_options
 @click.option(
     "--python",
     "--target",
@@ -159,7 +128,7 @@ def plugins_lock(
 
 @plugins.command("vendor", short_help="Bring all that plugins will need into their wheelhouses.")
 @_locations
-@_plugin_path_options
+@plugin_path_options
 @click.option("--prune", is_flag=True, help="Remove wheels that nothing needs any more.")
 @_offline
 @_frozen
@@ -184,7 +153,7 @@ def plugins_vendor(
 
 @plugins.command("sync", short_help="Make every plugin's environment and try its entry points.")
 @_locations
-@_plugin_path_options
+@plugin_path_options
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be done for each location, and do nothing."
 )
@@ -213,7 +182,7 @@ def plugins_sync(
 
 @plugins.command("check", short_help="Check a repository of plugins: locks, wheels, digests.")
 @_locations
-@_plugin_path_options
+@plugin_path_options
 @click.option("--update", is_flag=True, help="Record the digests as they are now.")
 @_json
 def plugins_check(
@@ -231,7 +200,7 @@ def plugins_check(
 
 @plugins.command("explain", short_help="Tell what each stage of a connector gets, and why.")
 @click.argument("connector_files", nargs=-1, required=True, type=FILE, metavar="CONNECTOR_FILE...")
-@_plugin_path_options
+@plugin_path_options
 @_json
 def plugins_explain(
     connector_files: tuple[Path, ...],
@@ -290,7 +259,7 @@ def standalone(
 @venvoy.command("export", short_help="Pack vendored plugins into one file for another machine.")
 @_locations
 @click.option("-o", "--output", type=FILE, required=True, metavar="SITE.TAR", help="The archive.")
-@_plugin_path_options
+@plugin_path_options
 @_json
 def export(
     locations: tuple[str, ...],
@@ -366,7 +335,7 @@ def bundle_inspect(path: Path, as_json: bool) -> int:
 @venvoy.command("sbom", short_help="Write a bill of materials (CycloneDX).")
 @click.argument("locations", nargs=-1, type=FILE, metavar="[LOCATION|BUNDLE]...")
 @click.option("-o", "--output", type=FILE, metavar="FILE", help="Write it there, not to stdout.")
-@_plugin_path_options
+@plugin_path_options
 def sbom(
     locations: tuple[Path, ...],
     output: Path | None,
@@ -398,6 +367,8 @@ def demo(keep: Path | None) -> int:
 
 
 venvoy.add_command(connectors)
+for _command in PLUGIN_COMMANDS:
+    plugins.add_command(_command)
 
 
 @venvoy.command("completion", short_help="Print the completion script of a shell.")

@@ -16,6 +16,7 @@ from launcher.commands.connector_commands import (
     status_command,
 )
 from launcher.commands.worker_client import WorkerAddress
+from launcher.motion_cli import CONNECTOR_COMMANDS
 from launcher.worker_options import complete_connector, one_connector, worker_options
 
 __all__ = ["connectors"]
@@ -139,3 +140,7 @@ def connectors_offsets(
     if reset and file is not None:
         raise click.UsageError("--set and --reset exclude each other")
     return offsets_command(address, name=name, file=file, reset=reset, as_json=as_json)
+
+
+for _command in CONNECTOR_COMMANDS:
+    connectors.add_command(_command)

@@ -370,12 +370,28 @@ def _show_status(status: Shown) -> None:
     for stage in cast("list[Shown]", status.get("stages", [])):
         alias = f" {stage['alias']}" if "alias" in stage else ""
         render.line(f"  {stage['role']}{alias}: {stage['class']} {stage['version']}")
+    _show_moves(status)
     for task in cast("list[Shown]", status["tasks"]):
         other = task.get("version", version) != version
         of_version = f" {task['version']}" if other else ""
         render.line(f"  task {task['id']}:{of_version} {task['state']} on {task['worker_id']}")
         if "trace" in task:
             _show_trace(task)
+
+
+def _show_moves(status: Shown) -> None:
+    """Tell how the last move went, and what the next start would move."""
+    move = cast("Shown", status.get("last_move", {}))
+    if move:
+        reason = str(move.get("reason", "")).partition("\n")[0]
+        why = f": {reason}" if reason else ""
+        told = f"{move['from_version']} -> {move['to_version']} {move['state']}{why}"
+        render.line(f"  last move: {told}")
+    for one in cast("list[Shown]", status.get("next_versions", [])):
+        what = "" if one["role"] == "connector" else f" with its {one.get('alias', one['role'])}"
+        render.line(f"  will move{what} to {one['version']} at next start")
+    for key, version in cast("Mapping[str, str]", status.get("locked", {})).items():
+        render.line(f"  locked: {key} stays on {version}")
 
 
 def _show_trace(one: Shown) -> None:
