@@ -210,7 +210,7 @@ def rescan_command(address: WorkerAddress, *, wait: bool, as_json: bool) -> int:
     rows = [(what, one) for what in _REPORTED for one in cast("list[str]", report[what])]
     render.table(("", "plugin or location"), rows)
     if not rows:
-        render.note(f"nothing has changed; {report['locations']} locations")
+        render.note(f"nothing new since it was read last; {report['locations']} locations")
     for error in errors:
         render.failure(error)
     return code

@@ -1,0 +1,137 @@
+"""`venvoy connectors plan|move|…` and `venvoy plugins rescan|locations` on a worker that stands."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.conftest import TICKER, Connect
+from tests.isolation.workspaces import Ran
+
+BROKEN = TICKER.replace(
+    "        self.props = props\n", "        raise ValueError('3 cannot start')\n"
+)
+LABELLED = TICKER.replace(
+    "return (ConfigDef()",
+    "return (ConfigDef().define('label', ConfigType.STRING, default='x', "
+    "importance=Importance.LOW, documentation='a label')",
+)
+
+
+class Commands:
+    """Runs `venvoy`, as a user would, with the worker's address in the environment."""
+
+    def __init__(self, connect: Connect) -> None:
+        self.connect = connect
+
+    def __call__(self, *arguments: str | Path, code: int = 0) -> Ran:
+        env = {"VENVOY_URL": self.connect.url}
+        return self.connect.workspace.venvoy(*arguments, code=code, env=env)
+
+    def release(self, version: str, module: str) -> None:
+        """Drop a version onto the plugin path."""
+        self.connect.workspace.wheel(
+            f"ticker-{version}", "acme-ticker", version, files={"ticker.py": module},
+            entry_points={"venvoy.source": {"ticker": "ticker:TickerSourceConnector"}},
+        )  # fmt: skip
+
+
+@pytest.fixture
+def venvoy(connect: Connect) -> Commands:
+    """The commands."""
+    return Commands(connect)
+
+
+@pytest.fixture
+def ticking(connect: Connect, venvoy: Commands, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A source of the test's own that runs at 1.4.0."""
+    name = str(request.node.name)
+    config = connect.ticker(name, connector__version="1.4.0")
+    venvoy("connectors", "create", "--wait", connect.workspace.properties(name, config))
+    yield name
+    connect.http.delete(f"/connectors/{name}")
+
+
+def test_plan_move_generations_rollback(connect: Connect, venvoy: Commands, ticking: str) -> None:
+    planned = venvoy("connectors", "plan", ticking, "--version", "2.0.0").stdout.splitlines()
+    assert planned[0].split() == ["stage", "class", "before", "after", "location", "environment"]
+    assert planned[1].split()[:4] == [
+        "connector", "ticker.TickerSourceConnector", "1.4.0", "2.0.0",
+    ]  # fmt: skip
+    assert ["acme-ticker", "1.4.0", "2.0.0"] in [row.split() for row in planned]
+    assert planned[-1] == f"would restart: {ticking}, {ticking}-0"
+    assert connect.wait_for(ticking, "RUNNING")["connector"]["version"] == "1.4.0"
+
+    moved = venvoy("connectors", "move", ticking, "--version", "2.0.0", "--wait")
+    assert moved.stderr == f"`{ticking}` has moved from 1.4.0 to 2.0.0\n"
+    assert connect.wait_for(ticking, "RUNNING")["connector"]["version"] == "2.0.0"
+    assert "  last move: 1.4.0 -> 2.0.0 DONE" in venvoy("connectors", "status", ticking).stdout
+
+    venvoy("connectors", "rollback", ticking, "--wait")
+    rows = venvoy("connectors", "generations", ticking).stdout.splitlines()
+    assert rows[0].split()[:3] == ["generation", "version", "at"]
+    assert [row.split()[:2] for row in rows[1:2]] == [["3", "*"]]
+    assert [row.split()[-1] for row in rows[1:]] == ["DONE", "DONE", "DONE"]
+    assert "rollback by 127.0.0.1" in rows[1]
+    venvoy("connectors", "rollback", ticking, "--to", "2", "--wait")
+    assert connect.wait_for(ticking, "RUNNING")["connector"]["version"] == "2.0.0"
+    told = json.loads(venvoy("connectors", "generations", ticking, "--json").stdout)
+    assert told["command"] == "connectors generations"
+    assert [one["generation"] for one in told["data"]] == [4, 3, 2, 1]
+    absent = venvoy("connectors", "rollback", ticking, "--to", "99", code=1)
+    assert f"Connector {ticking} has no generation 99" in absent.stderr
+
+
+def test_a_move_that_goes_back_tells_why(connect: Connect, venvoy: Commands, ticking: str) -> None:
+    venvoy.release("3.0.0", BROKEN)
+    venvoy("plugins", "rescan", "--wait")  # unless the worker has seen it by itself
+    assert "ticker.TickerSourceConnector 3.0.0" in venvoy("plugins", "locations").stdout
+    returned = venvoy("connectors", "move", ticking, "--version", "3.0.0", "--wait", code=1)
+    assert f"`{ticking}` did not stay at 3.0.0, it is 1.4.0" in returned.stderr
+    assert "3 cannot start" in returned.stderr
+    assert connect.wait_for(ticking, "RUNNING")["connector"]["version"] == "1.4.0"
+    told = json.loads(
+        venvoy(
+            "connectors", "move", ticking, "--version", "3.0.0", "--wait", "--json", code=1
+        ).stdout
+    )
+    assert told["data"]["last_move"]["state"] == "RETURNED"
+    assert told["errors"][0]["code"] == "move-returned"
+
+
+def test_new_keys_and_ready_environments_are_planned(
+    connect: Connect, venvoy: Commands, ticking: str
+) -> None:
+    venvoy.release("2.5.0", LABELLED)
+    venvoy("plugins", "rescan", "--wait")
+    listed = venvoy("plugins", "locations").stdout.splitlines()
+    assert listed[0].split() == ["location", "plugins", "environment", "state", "used", "by"]
+    by_name = {row.split()[0]: row for row in listed[1:]}
+    assert "READY" in by_name["ticker-2.5.0"]
+    assert ticking in by_name["ticker-1.4.0"]
+    plan = json.loads(venvoy("connectors", "plan", ticking, "--version", "2.5.0", "--json").stdout)[
+        "data"
+    ]
+    assert plan["config"] == [
+        {"key": "label", "change": "appears", "before": None, "after": "x", "set": False}
+    ]
+    assert plan["stages"][0]["environment_ready"] is True
+    file = connect.workspace.properties("other", connect.ticker(ticking, tasks__max="2"))
+    assert "would restart" in venvoy("connectors", "plan", ticking, file).stdout
+
+
+def test_what_would_be_refused_and_what_is_no_move(venvoy: Commands, ticking: str) -> None:
+    refused = venvoy("connectors", "plan", ticking, "--version", "9", code=1)
+    assert "available versions: [" in refused.stderr
+    assert (
+        "plan-refused"
+        in venvoy("connectors", "plan", ticking, "--version", "9", "--json", code=1).stdout
+    )
+    venvoy("connectors", "move", ticking, code=2)
+    assert (
+        "is no version of a stage"
+        in venvoy("connectors", "plan", ticking, "--stage", "mask", code=2).stderr
+    )
+    same = venvoy("connectors", "move", ticking, "--version", "1.4.0", "--wait")
+    assert same.stderr == f"`{ticking}` is stored; nothing that runs had to move\n"
