@@ -2,17 +2,23 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from launcher.worker.faults import InvalidConnectorConfigError
-from launcher.worker.motion import BuildState, LocationState
+from launcher.worker.motion import BuildState
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
-from tests.launcher.pipelines import PLUGINS, values
+from tests.launcher.pipelines import PLUGINS
 from tests.wheel_maker import make_wheel
+from tests.worker.locations import (
+    assert_whole,
+    is_built,
+    start_pair,
+    state_of,
+    until_told,
+    versions,
+)
 from tests.worker.standing import (
     ENTRY_POINTS,
     STEERED,
@@ -25,57 +31,6 @@ from tests.worker.standing import (
 )
 
 RUNNING = State.RUNNING
-
-
-def state_of(worker: StandingWorker, location: Path) -> LocationState | None:
-    """What is told of a location, None when it is not known."""
-    found = (one for one in worker.locations() if one.path == str(location))
-    return next(found, None)
-
-
-def is_built(worker: StandingWorker, location: Path) -> bool:
-    """Whether a location's environment is ready."""
-    state = state_of(worker, location)
-    return state is not None and state.build is BuildState.READY and state.problem is None
-
-
-async def until_told(
-    worker: StandingWorker, location: Path, what: Callable[[LocationState], object]
-) -> LocationState:
-    """Wait until that holds of a location; return what is told of it then."""
-
-    def found() -> LocationState | None:
-        state = state_of(worker, location)
-        return state if state is not None and what(state) else None
-
-    await until(lambda: found() is not None)
-    state = found()
-    assert state is not None
-    return state
-
-
-def versions(worker: StandingWorker, class_name: str = "acme_steered.Steered") -> list[str]:
-    """The versions of a plugin that are listed."""
-    return [row.version for row in worker.plugins() if row.class_name == class_name]
-
-
-async def start_pair(stand: Stand, worker: StandingWorker) -> Path:
-    """Run two connectors at 1.0, one of which nobody touches; return the file with its pid."""
-    pid = stand.directory / "pinned.pid"
-    pinned = steered(connector__version="1.0", topic="pinned", pid_file=str(pid))
-    await worker.create("pinned", pinned)
-    await worker.create("walker", steered(connector__version="1.0", topic="walked"))
-    for name in ("pinned", "walker"):
-        await until_state(worker, name, RUNNING, RUNNING)
-    await until(pid.exists)
-    return pid
-
-
-def assert_whole(stand: Stand, topic: str) -> int:
-    """Assert that a topic has every number once, in order; return how many."""
-    found = [one["n"] for one in values(stand.log_file, topic)]  # type: ignore[index]
-    assert found == list(range(len(found)))
-    return len(found)
 
 
 @pytest.mark.parametrize("is_watched", [True, False], ids=["watch", "request"])
@@ -111,8 +66,7 @@ def test_a_version_dropped_in_is_found_made_and_moved_to_while_a_neighbour_runs_
 
     stand.run(body)
     assert any("plugins added: " in text for text in stand.heard.texts())
-    for topic in ("pinned", "walked"):
-        assert assert_whole(stand, topic) > 0
+    assert_whole(stand, "pinned", "walked")
 
 
 def test_without_a_watch_nothing_is_read_until_it_is_asked_for(stand: Stand) -> None:
@@ -170,8 +124,7 @@ def test_what_runs_from_a_location_that_is_taken_away_goes_on_and_restarts(stand
     warned = [text for text in stand.heard.texts() if "no longer on the plugin path" in text]
     assert warned
     assert any("starts on what it ran with" in text for text in stand.heard.texts())
-    assert_whole(stand, "pinned")
-    assert_whole(stand, "walked")
+    assert_whole(stand, "pinned", "walked")
 
 
 def test_a_stopped_connector_resumes_on_what_it_ran_with(stand: Stand) -> None:
