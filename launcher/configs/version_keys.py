@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from launcher.configs.config_keys import MOVE_TIMEOUT
 from manager.plugins.versions import LOCKED
 
-__all__ = ["differ_in_versions_only", "is_version_key", "kept_locks", "pinned"]
+__all__ = ["differ_in_versions_only", "is_version_key", "kept_locks", "named", "pinned"]
 
 _CONNECTOR_KEYS = ("connector.version", "connector.plugin.version")
 _STAGE_KEY = re.compile(
@@ -25,6 +25,16 @@ def differ_in_versions_only(before: Mapping[str, str], after: Mapping[str, str])
         key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
     } - {MOVE_TIMEOUT}
     return bool(differing) and all(map(is_version_key, differing))
+
+
+def named(key: str) -> str:
+    """Return whose version the key names: an alias, or a converter's key."""
+    match = _STAGE_KEY.fullmatch(key)
+    return (
+        "connector"
+        if match is None
+        else match[1].removeprefix("transforms.").removeprefix("predicates.")
+    )
 
 
 def kept_locks(

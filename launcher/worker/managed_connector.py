@@ -10,10 +10,13 @@ from launcher.configs.secrets import Masker
 from launcher.storage.worker_store import Fallback, StoredConnector
 from launcher.tasks.connector_host import ConnectorHost, TaskClass
 from launcher.worker.connector_tasks import TASK_CLASS, ConnectorTasks
+from launcher.worker.forecast import Forecast
 from launcher.worker.generations import Generations
 from launcher.worker.health import Health
 from launcher.worker.move import MoveState
+from launcher.worker.move_requests import by_itself
 from launcher.worker.moves import Moves, MoveTimedOutError, reason_of
+from launcher.worker.preparing import exact_versions
 from launcher.worker.references import with_references
 from launcher.worker.surroundings import Surroundings
 from launcher.worker.threads import in_thread
@@ -29,7 +32,6 @@ from launcher.worker.views import (
 from manager.errors import InternalError, VenvoyError
 
 if TYPE_CHECKING:
-    from launcher.planning.workplace import Workplace
     from launcher.worker.preparing import Prepared
 
 __all__ = ["ManagedConnector"]
@@ -65,8 +67,7 @@ class ManagedConnector:
         self._begun_with: Mapping[str, str] = {}
         self._task_class: TaskClass | None = None
         self._state = ConnectorState(state=State.UNASSIGNED, worker_id=around.worker_id())
-        self._forecast: tuple[Workplace, Prepared, tuple[StageVersion, ...]] | None = None
-        self._foretold: tuple[StageVersion, ...] = ()
+        self._forecast = Forecast(around.preparer, tell=self.tell)
         self._start_wanted = True
         self._configs_wanted = False
         self._tasks_wanted: set[int] = set()
@@ -190,22 +191,11 @@ class ManagedConnector:
 
     def next_versions(self) -> tuple[StageVersion, ...]:
         """Return what would run after a restart, where it differs from what runs."""
-        prepared, preparer = self._prepared, self._around.preparer
-        if prepared is None or self.stored.fallback is not None:
-            return ()
-        workplace, known = preparer.workplace, self._forecast
-        if known is None or known[0] is not workplace or known[1] is not prepared:
-            known = self._forecast = workplace, prepared, preparer.next_versions(prepared)
-        return known[2]
+        return self._forecast.versions(self.stored, self._prepared)
 
     def foretell(self) -> None:
         """Say in the log what a restart would move, when that has changed."""
-        versions = self.next_versions()
-        if versions != self._foretold:
-            self._foretold = versions
-            for one in versions:
-                what = "" if one.role == "connector" else f" with its {one.alias or one.role}"
-                self.tell(f"will move{what} to {one.version} at next start", "INFO")
+        self._forecast.tell(self.stored, self._prepared)
 
     @property
     def in_use(self) -> "tuple[Prepared, ...]":
@@ -258,10 +248,11 @@ class ManagedConnector:
         elif self.stored.fallback is not None:
             await self._move(self.stored.fallback)
         elif self._start_wanted or (self._host is None and not self._has_failed):
-            await self._start_connector()
+            await self._move_or_start()
         elif self._configs_wanted:
             await self._guarded(self._take_task_configs())
         await self._start_tasks()
+        self._settle_generation()
 
     @property
     def _has_failed(self) -> bool:
@@ -319,6 +310,17 @@ class ManagedConnector:
 
     # -- moves --------------------------------------------------------------------------------
 
+    async def _move_or_start(self) -> None:
+        """Start it; where that comes to newer versions by itself, as a move, with a way back."""
+        planned = await self._unless_superseded(self._around.preparer.planned(self.stored))
+        if planned is not None:
+            exact = exact_versions(planned)
+            await self.change(lambda now: by_itself(now, exact, self.generations))
+        if self.stored.fallback is not None:
+            await self._move(self.stored.fallback)
+        else:
+            await self._start_connector()
+
     async def _move(self, fallback: Fallback) -> None:
         """Go to the config that is stored, or back to the fallback."""
         self._start_wanted = self._configs_wanted = False
@@ -343,6 +345,7 @@ class ManagedConnector:
     async def launch(self, prepared: "Prepared", *, timeout_s: float, until: float) -> None:
         """Stop what runs and start this, until all of it is healthy; see `Movable`."""
         await self._stop_running()
+        self._tasks_wanted.clear()  # all of them are started
         self._prepared, self._prepared_for = prepared, self.stored.config
         self.hide(prepared.masker)
         self._health.forget_all()

@@ -1,36 +1,29 @@
 """Moves: a connector goes to other versions, proves healthy there, or goes back by itself.
 
-A move is asked for by `with_config`, which keeps what the connector was as its `fallback` in the
+A move is asked for by `move_requests`, which keep what the connector was as its `fallback` in the
 store. Until the move has ended the store holds both, so that a worker that is killed takes the move
 up again at its next start, and finishes it or goes back.
 """
 
 import asyncio
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from launcher.configs.config_keys import MOVE_TIMEOUT
-from launcher.configs.version_keys import differ_in_versions_only, kept_locks, pinned
+from launcher.configs.version_keys import (
+    pinned,
+)
 from launcher.hosts.host import HostDiedError
 from launcher.storage.worker_store import Fallback, StoredConnector
-from launcher.worker.faults import NotFoundError
 from launcher.worker.generations import Generations
-from launcher.worker.move import Move, MoveState
+from launcher.worker.move import MoveState
 from launcher.worker.preparing import Prepared
-from launcher.worker.views import TargetState
+from launcher.worker.views import StageVersion
 from manager.errors import ProblemsError, VenvoyError
 
-__all__ = [
-    "MoveTimedOutError",
-    "Moves",
-    "reason_of",
-    "refused",
-    "rolled_back",
-    "with_config",
-]
+__all__ = ["MoveTimedOutError", "Moves", "reason_of"]
 
 _ATTEMPTS = 3
 _FROM_OUTSIDE = frozenset(
@@ -101,93 +94,6 @@ class Movable(Protocol):
         ...
 
 
-def with_config(
-    now: StoredConnector,
-    to: StoredConnector,
-    generations: Generations,
-    *,
-    is_rollback: bool = False,
-) -> StoredConnector:
-    """Return `now` with the config of `to`; as a move, when it is one.
-
-    It is when the connector is STARTED and has run, and the change is a rollback, or touches only
-    versions, or comes while another move goes on: that one's fallback stays.
-    """
-    changed = replace(
-        now,
-        config=to.config,
-        password_keys=to.password_keys,
-        asked_by=to.asked_by,
-        locked=kept_locks(now.locked, before=now.config, after=to.config),
-    )
-    asked = is_rollback or differ_in_versions_only(now.config, to.config)
-    is_started = now.target is TargetState.STARTED and now.generation > 0
-    if not (is_started and (asked or now.fallback is not None)):
-        return replace(changed, fallback=None, last_move=_given_up(now))
-    fallback = now.fallback or Fallback(
-        config=now.config,
-        password_keys=now.password_keys,
-        asked_by=now.asked_by,
-        generation=now.generation,
-        locked=now.locked,
-    )
-    move = Move(
-        from_generation=fallback.generation,
-        to_generation=generations.next_number,
-        state=MoveState.PREPARING,
-        from_version=_version(generations, fallback.generation),
-        to_version=_asked_version(to),
-        began_at=int(time.time() * 1000),
-    )
-    return replace(changed, fallback=fallback, last_move=move)
-
-
-def refused(
-    now: StoredConnector, to: StoredConnector, generations: Generations, *, reason: str
-) -> StoredConnector:
-    """Return `now` with a move to the config of `to` that never began."""
-    if now.fallback is not None or not differ_in_versions_only(now.config, to.config):
-        return now
-    move = Move(
-        from_generation=now.generation,
-        to_generation=now.generation,
-        state=MoveState.RETURNED,
-        from_version=_version(generations, now.generation),
-        to_version=_asked_version(to),
-        began_at=int(time.time() * 1000),
-        reason=reason,
-    )
-    return replace(now, last_move=move)
-
-
-def rolled_back(
-    now: StoredConnector, generations: Generations, *, to: int | None, by: str | None
-) -> StoredConnector:
-    """Return `now` with the config of an earlier generation, each version what it was then.
-
-    By default the last one before this that proved healthy.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    if to is not None:
-        chosen = generations.get(to)
-        missing = f"Connector {now.name} has no generation {to}"
-    else:
-        is_ahead = now.fallback is not None and now.generation == now.fallback.generation
-        chosen = generations.last_good(before=now.generation + is_ahead)
-        missing = f"Connector {now.name} has no generation before this that proved healthy"
-    if chosen is None:
-        raise NotFoundError(missing, remedy="list them: GET /connectors/{name}/generations")
-    return replace(
-        now,
-        config=pinned(chosen.config, chosen.exact),
-        password_keys=chosen.password_keys,
-        asked_by=f"rollback by {by}" if by else "rollback",
-        locked={},
-    )
-
-
 class Moves:
     """Carries out the moves of one connector, one after the other."""
 
@@ -236,7 +142,10 @@ class Moves:
     ) -> None:
         """Store that the old versions give way now."""
         connector = self._connector
-        number = await connector.generations.record(connector.stored, fresh)
+        generations = connector.generations
+        number = await generations.record(connector.stored, fresh)
+        known = generations.get(fallback.generation)
+        before, after = _moving(known.versions if known else (), fresh.versions)
         await connector.generations.settle_between(fallback.generation, number)
 
         def started(now: StoredConnector) -> StoredConnector:
@@ -246,13 +155,13 @@ class Moves:
                 now.last_move,
                 state=MoveState.STARTING,
                 to_generation=number,
-                to_version=fresh.version,
+                from_version=before,
+                to_version=after,
             )
             return replace(now, generation=number, locked=fresh.locked, last_move=move)
 
         await connector.change(started)
-        before = _version(connector.generations, fallback.generation)
-        connector.tell(f"moves from {before} to {fresh.version}", "INFO")
+        connector.tell(f"moves from {before} to {after}", "INFO")
 
     async def _launch(self, prepared: Prepared) -> None:
         """Launch it, again when something outside has killed a host of it; raises VenvoyError."""
@@ -284,7 +193,8 @@ class Moves:
         await connector.change(done)
         if connector.stored.fallback is None:
             self._forget()
-        connector.tell(f"moved to {fresh.version}", "INFO")
+        move = connector.stored.last_move
+        connector.tell(f"moved to {move.to_version if move else fresh.version}", "INFO")
 
     async def _go_back(
         self, fallback: Fallback, asked: StoredConnector, error: VenvoyError
@@ -302,8 +212,8 @@ class Moves:
         await connector.change(returned)
         if connector.stored.fallback is not None:
             return  # another config is asked for
-        version = _version(connector.generations, fallback.generation)
-        connector.tell(f"goes back to {version}: {reason}", "ERROR")
+        move = connector.stored.last_move
+        connector.tell(f"goes back to {move.from_version if move else ''}: {reason}", "ERROR")
         ran, is_running = self._ran, self._ran is not None and not self._has_launched
         self._forget()
         if not is_running:
@@ -354,20 +264,15 @@ def _returned(now: StoredConnector, fallback: Fallback, reason: str) -> StoredCo
     )
 
 
-def _given_up(now: StoredConnector) -> Move | None:
-    """Return the last move, ended if it was under way."""
-    if now.fallback is None or now.last_move is None:
-        return now.last_move
-    reason = "another config was asked for meanwhile"
-    return replace(now.last_move, state=MoveState.RETURNED, reason=reason)
-
-
-def _version(generations: Generations, number: int) -> str:
-    """Return the connector's version of a generation; empty when that is forgotten."""
-    known = generations.get(number)
-    return known.versions[0].version if known is not None else ""
-
-
-def _asked_version(to: StoredConnector) -> str:
-    keys = ("connector.version", "connector.plugin.version")
-    return next((to.config[key] for key in keys if key in to.config), "latest")
+def _moving(before: Sequence[StageVersion], after: Sequence[StageVersion]) -> tuple[str, str]:
+    """Return the connector's versions before and after; of other plugins when it stays."""
+    old, new = ({(one.role, one.alias): one.version for one in all_} for all_ in (before, after))
+    own = ("connector", None)
+    places = [place for place in new if place != own and old.get(place, new[place]) != new[place]]
+    if old.get(own) != new[own] or not places:
+        return old.get(own, ""), new[own]
+    texts = (
+        ", ".join(f"{place[1] or place[0]} {versions[place]}" for place in places)
+        for versions in (old, new)
+    )
+    return next(texts), next(texts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher.configs.connector_config import parse_connector_config
-from launcher.configs.providers import Providers
+from launcher.configs.providers import VARIABLE, Providers
 from launcher.configs.secrets import Masker
 from launcher.configs.version_keys import is_version_key, pinned
 from launcher.planning.plan import PipelinePlan, Stage, WorkerConverters, all_stages, plan_pipeline
@@ -24,7 +24,7 @@ from manager.plugins.selection import select
 from manager.plugins.versions import LOCKED
 from manager.store.environments import Environment
 
-__all__ = ["Prepared", "Preparer"]
+__all__ = ["Prepared", "Preparer", "exact_versions"]
 
 _KIND_KEYS = ("connector.class", "connector.version", "connector.plugin.version")
 
@@ -79,15 +79,8 @@ class Prepared:
 
     @property
     def exact(self) -> Mapping[str, str]:
-        """The version that each version key of the connector's own config came to.
-
-        Without the framework's own plugins: they have the worker's version, whatever it is.
-        """
-        return {
-            stage.request.version_key: str(stage.plugin.version)
-            for stage in all_stages(self.plan)
-            if stage.request.name_key in self.plan.config and not stage.plugin.location.builtin
-        }
+        """The version that each version key of the connector's own config came to."""
+        return exact_versions(self.plan)
 
     @property
     def environment_digests(self) -> Mapping[str, str]:
@@ -113,6 +106,32 @@ class Prepared:
             version=str(stage.plugin.version),
             environment=digest,
         )
+
+
+def _asking(resolved: Mapping[str, str], stored: StoredConnector) -> dict[str, str]:
+    """Return a resolved config that asks for the versions that the stored one does.
+
+    After a return the plan of what runs is exact, whatever the config says.
+    """
+    others = {key: value for key, value in resolved.items() if not is_version_key(key)}
+    asked = {
+        key: resolved.get(key, value) if VARIABLE.search(value) else value
+        for key, value in stored.config.items()
+        if is_version_key(key)
+    }
+    return {**others, **asked, **stored.locked}
+
+
+def exact_versions(plan: PipelinePlan) -> dict[str, str]:
+    """Return the version that each version key of a connector's own config comes to.
+
+    Without the framework's own plugins: they have the worker's version, whatever it is.
+    """
+    return {
+        stage.request.version_key: str(stage.plugin.version)
+        for stage in all_stages(plan)
+        if stage.request.name_key in plan.config and not stage.plugin.location.builtin
+    }
 
 
 class Preparer:
@@ -194,12 +213,14 @@ class Preparer:
             return None
         return plan
 
-    def next_versions(self, prepared: Prepared) -> tuple[StageVersion, ...]:
+    def next_versions(
+        self, prepared: Prepared, stored: StoredConnector
+    ) -> tuple[StageVersion, ...]:
         """Return what would run if it were prepared now, where that is another version.
 
         What is not installed any more is left out: a start tells.
         """
-        plan, _ = self._try_plan(prepared.plan.name, prepared.plan.config)
+        plan, _ = self._try_plan(prepared.plan.name, _asking(prepared.plan.config, stored))
         if plan is None:
             return ()
         running = {(one.role, one.alias): one.version for one in prepared.versions}

@@ -29,7 +29,7 @@ from launcher.worker.managed_connector import ManagedConnector
 from launcher.worker.motion import Generation, LocationState, MovePlan, RescanReport
 from launcher.worker.move import Move
 from launcher.worker.move_planning import MovePlanner
-from launcher.worker.moves import refused, rolled_back, with_config
+from launcher.worker.move_requests import refused, rolled_back, with_config
 from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
 from launcher.worker.rescans import Rescans

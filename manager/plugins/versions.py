@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 from manager.errors import VenvoyError
 from manager.plugins.maven import MavenRange
 
-__all__ = ["LOCKED", "InvalidVersionSpecError", "VersionSpec"]
+__all__ = ["LATEST", "LOCKED", "InvalidVersionSpecError", "VersionSpec"]
 
 LATEST = "latest"
 LOCKED = "locked"

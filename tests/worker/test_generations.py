@@ -8,7 +8,7 @@ from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError
 from launcher.worker.motion import Generation, MoveState
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
-from tests.worker.moving import counted, moving, until_moved
+from tests.worker.moving import broken_start, counted, moving, until_moved
 from tests.worker.standing import Stand, until, until_state, until_task_version
 
 RUNNING, STOPPED = State.RUNNING, State.STOPPED
@@ -174,3 +174,40 @@ def test_a_move_of_a_connector_that_is_stopped_is_a_plain_change(stand: Stand) -
         assert worker.last_move("numbers") is None
 
     stand.run(body)
+
+
+def test_a_restart_that_comes_to_a_broken_newer_version_goes_back_by_itself(stand: Stand) -> None:
+    """Also when it is the worker that was started again, and the newest version has come since."""
+    stand.plugin("1.0")
+
+    async def begin(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving(None))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await until(lambda: stand.heard.starts("numbers-0") == 1)
+        stand.plugin("2.0", **{"acme.py": broken_start("raise ValueError('not this one')")})
+        await worker.rescan()
+        await worker.restart("numbers")
+        move = await until_moved(worker, "numbers", RETURNED)
+        assert (move.from_version, move.to_version) == ("1.0", "2.0")
+        await until_task_version(worker, "numbers", "1.0")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+
+    async def again(worker: StandingWorker) -> None:
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await until_task_version(worker, "numbers", "1.0")
+        move = await until_moved(worker, "numbers", RETURNED)
+        assert "not this one" in (move.reason or "")
+        assert "connector.version" not in worker.config("numbers")
+        (newer,) = worker.next_versions("numbers")
+        assert newer.version == "2.0"
+        generations = told(await worker.generations("numbers"))
+        assert [(number, version, current) for number, version, _, current, _ in generations] == [
+            (3, "2.0", False),
+            (2, "2.0", False),
+            (1, "1.0", True),
+        ]
+
+    stand.run(begin)
+    stand.run(again)
+    numbers = counted(stand)
+    assert numbers == list(range(len(numbers)))
