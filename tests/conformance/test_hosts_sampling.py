@@ -162,7 +162,8 @@ def test_PL20_the_worker_cannot_import_a_plugin(sampled: Run) -> None:
     assert worker.code == 0
     with pytest.raises(ModuleNotFoundError):
         __import__("sampling")
-    pids = {one["pid"] for one in sampled.samples}
+    at_import = ("import", "class body")  # once for all, in the zygote
+    pids = {one["pid"] for one in sampled.samples if one["callback"] not in at_import}
     assert len(pids) == 6  # a connector's host and a task's for each of three connectors
 
 
@@ -199,4 +200,5 @@ def test_PL24_no_variable_of_the_worker_reaches_a_plugin(sampled: Run) -> None:
     for one in sampled.samples:
         environ = one["environ"]
         assert isinstance(environ, list)
-        assert not [name for name in environ if name.startswith(("PYTHON", "VENVOY", "PIP_"))]
+        ours = [name for name in environ if name.startswith(("PYTHON", "VENVOY", "PIP_"))]
+        assert ours in ([], ["VENVOY_HOST"])  # by which a host's leftovers are known

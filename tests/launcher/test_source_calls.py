@@ -88,10 +88,10 @@ def test_records_are_committed_in_order_once_they_are_stored_and_then_the_offset
             noting, made, task_class="NotingTask", config=config, flush_interval_ms=20
         ) as task:
             first = [await task.next_frame() for _ in range(2)]
+            second = [await task.next_frame() for _ in range(2)]
             await asyncio.sleep(0.2)  # ten intervals, in which nothing may be committed
             assert calls.read_text().splitlines() == ["start None"]
             _acknowledge(task.writer, first, 0)
-            second = [await task.next_frame() for _ in range(2)]
             await until(lambda: "commit\n" in calls.read_text())
             task.hosts[0].control.send({"type": "stop"})
             await asyncio.sleep(0.2)  # time in which a stop that does not wait would be over

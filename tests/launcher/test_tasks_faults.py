@@ -384,8 +384,13 @@ def test_ctrl_c_ends_a_run_gracefully(
         source(environment.path, count="1000000", pause_s="0.01"),
         sink(environment.path, out),
     ]
-    with pytest.raises(KeyboardInterrupt):
-        run_plans(plans, [environment], log_file, meanwhile=interrupt)
+    # A shell starts what it puts into the background with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_plans(plans, [environment], log_file, meanwhile=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     run_plans([sink(environment.path, out)], [environment], log_file)
     numbers = [one["n"] for one in values(log_file)]  # type: ignore[index]
     assert _numbers_in(out) == numbers == list(range(len(numbers)))

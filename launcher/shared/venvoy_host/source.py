@@ -113,8 +113,6 @@ class SourceLoop:
         if records:
             self.polled += len(records)
             self._send(list(records))
-            if not self.session.is_healthy:
-                self._settle(None)
         elif self._retry_s:
             self._back_off()
         elif self.request["until_drained"] and self.task.drained():
@@ -125,8 +123,8 @@ class SourceLoop:
                 self._is_drained = True
         else:
             self._wait(_IDLE_S)
-        if not self._retry_s and self.window.is_empty:
-            self.session.tell_healthy()
+        if not records and not self._retry_s and self.window.is_empty:
+            self.session.tell_healthy()  # with records their ack says so
         if time.monotonic() >= self._commit_due:
             self._commit()
 
@@ -221,6 +219,7 @@ class SourceLoop:
         sent = self._sent.pop(frame.batch)
         self.reader.remember(sent.offsets)
         self._uncommitted = True
+        self.session.tell_healthy()
         if not self._wants_records:
             return
         placements = json.loads(frame.payload or b"[]")
