@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -78,7 +78,7 @@ class PathWatch:
                     self._wait_for_others(before)
 
     def _watch(self, roots: Sequence[Path], before: Places) -> None:
-        """Tell of changes until a place appears, vanishes or is replaced."""
+        """Tell of changes until there is something else to watch."""
         if not roots:
             self._on_change()
             self._wait_for_others(before)
@@ -99,8 +99,7 @@ class PathWatch:
                 self._on_change()
                 self._stop.wait(_REST_S)  # a long copy asks for few readings
             is_first = False
-            is_replaced = any(Path(path) in before for _, path in changes)
-            if is_replaced or self._have_others_come(before):
+            if _need_another_watch(changes, before) or self._have_others_come(before):
                 return
 
     def _wait_for_others(self, before: Places) -> None:
@@ -113,6 +112,12 @@ class PathWatch:
         if now != self._read_last():
             self._on_change()
         return now != before
+
+
+def _need_another_watch(changes: Iterable[tuple[Change, str]], places: Places) -> bool:
+    """Say whether a place itself has changed, or a link come, behind which nobody watches yet."""
+    paths = [Path(path) for _, path in changes]
+    return any(path in places or path.is_symlink() for path in paths)
 
 
 class _Filter:

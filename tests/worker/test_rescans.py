@@ -255,3 +255,30 @@ def test_a_place_that_does_not_exist_yet_is_watched_too(stand: Stand) -> None:
         await until(lambda: is_built(worker, location))
 
     stand.run(body)
+
+
+def test_what_a_link_leads_to_is_watched_too(stand: Stand) -> None:
+    stand.plugins = stand.directory / "current"
+    releases = [stand.directory / "releases" / name for name in ("first", "second")]
+    for release in releases:
+        release.mkdir(parents=True)
+    stand.plugins.symlink_to(releases[0])
+    elsewhere = stand.directory / "elsewhere" / "acme"
+
+    async def body(worker: StandingWorker) -> None:
+        elsewhere.mkdir(parents=True)
+        (elsewhere / "acme-1.0-py3-none-any.whl").touch()
+        (stand.plugins / "linked").symlink_to(elsewhere)
+        await until_told(worker, stand.plugins / "linked", lambda one: one.problem)
+        files = {"acme.py": PLUGINS, "acme_steered.py": STEERED}
+        make_wheel(elsewhere, "acme", "1.0", files=files, entry_points=ENTRY_POINTS)
+        await until(lambda: is_built(worker, stand.plugins / "linked"))
+        other = stand.directory / "other"
+        other.symlink_to(releases[1])
+        other.replace(stand.plugins)
+        await until(lambda: worker.locations() == ())
+        location = stand.plugin("2.0")
+        await until(lambda: is_built(worker, location))
+        assert versions(worker) == ["2.0"]
+
+    stand.run(body)
