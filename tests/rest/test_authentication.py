@@ -10,6 +10,7 @@ import pytest
 from launcher.rest.authentication import read_users
 from launcher.rest.faults import BadUsersFileError
 from launcher.rest.passwords import ScryptHash, hash_password
+from tests.rest.conftest import SOURCE_CONFIG
 from tests.rest.fake_worker import FakeWorker
 from tests.rest.running import PATIENCE_S, served
 from tests.rest.settings import Settings
@@ -44,6 +45,31 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 def test_a_user_gets_in(guarded: httpx.Client, user: str, password: str) -> None:
     for _ in range(2):
         assert guarded.get("/connectors", auth=(user.encode(), password.encode())).json() == []
+
+
+def test_a_config_is_asked_for_by_a_clients_address_where_there_are_no_users() -> None:
+    worker = FakeWorker()
+    body = {"name": "csv", "config": SOURCE_CONFIG}
+    with served(worker, Settings()) as server, httpx.Client(base_url=server.url) as client:
+        client.post("/connectors", json=body, timeout=PATIENCE_S).raise_for_status()
+        put = client.put("/connectors/csv/config", json=SOURCE_CONFIG, timeout=PATIENCE_S)
+        put.raise_for_status()
+    assert worker.asked_by == ["127.0.0.1", "127.0.0.1"]
+
+
+def test_a_config_is_asked_for_by_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "users"
+    file.write_text("anna: hush\n")
+    worker = FakeWorker()
+    settings = Settings(rest_auth_file=file)
+    with served(worker, settings) as server, httpx.Client(base_url=server.url) as client:
+        body = {"name": "csv", "config": SOURCE_CONFIG}
+        made = client.post("/connectors", json=body, auth=("anna", "hush"), timeout=PATIENCE_S)
+        made.raise_for_status()
+        patch = {"tasks.max": "2"}
+        url = "/connectors/csv/config"
+        client.patch(url, json=patch, auth=("anna", "hush"), timeout=PATIENCE_S).raise_for_status()
+    assert set(worker.asked_by) == {"anna"}
 
 
 @pytest.mark.parametrize(

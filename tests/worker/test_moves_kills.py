@@ -222,7 +222,7 @@ class Trial:
         assert current["config"]["connector.version"] == version
 
     def _runs(self) -> bool:
-        """Whether all is RUNNING; what was killed outside of a move has FAILED, and starts again."""
+        """Whether all is RUNNING; what was killed after a move has FAILED, and is restarted."""
         states = self.standalone.states("numbers")
         if "FAILED" in states:
             path = "/connectors/numbers/restart?includeTasks=true&onlyFailed=true"

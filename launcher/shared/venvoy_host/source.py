@@ -24,6 +24,7 @@ __all__ = ["SourceLoop", "last_offsets"]
 _log = framework_logger("venvoy.source")
 _BATCH_RECORDS = 2000
 _IDLE_S = 0.05
+_FIRST_ACK_S = 1.0
 _RETRY_S = (0.1, 30.0)
 
 
@@ -113,6 +114,8 @@ class SourceLoop:
         if records:
             self.polled += len(records)
             self._send(list(records))
+            if not self.session.is_healthy:  # the next poll may wait for data longer than a move
+                self._settle(time.monotonic() + _FIRST_ACK_S)
         elif self._retry_s:
             self._back_off()
         elif self.request["until_drained"] and self.task.drained():
