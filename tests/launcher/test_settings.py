@@ -86,6 +86,7 @@ def test_a_standing_worker_listens_on_loopback_unless_told(tmp_path: Path) -> No
     assert list(map(str, worker.listeners)) == ["http://127.0.0.1:8083"]
     assert all(listener.is_loopback for listener in worker.listeners)
     assert worker.rest_auth_file is None
+    assert worker.plugin_path_watched
     assert (worker.topic_tracking_enabled, worker.topic_tracking_reset_allowed) == (True, True)
 
 
@@ -99,7 +100,7 @@ def test_a_standing_worker_reads_kafkas_keys_and_its_own(tmp_path: Path) -> None
         "rest.basic.auth.file=users\nrest.max.body.bytes=10\n"
         "listeners.https.ssl.certificate.location=cert.pem\n"
         f"listeners.https.ssl.key.location={tmp_path}/key.pem\n"
-        "topic.tracking.enable=False\ntopic.tracking.allow.reset=false\n"
+        "topic.tracking.enable=False\ntopic.tracking.allow.reset=false\nplugin.path.watch=false\n"
         "access.control.allow.origin=*\naccess.control.allow.methods=GET,PUT\n"
         "config.providers=env\nconfig.providers.env.class=EnvVarConfigProvider\n"
         "offset.flush.interval.ms=1500\n",
@@ -118,6 +119,7 @@ def test_a_standing_worker_reads_kafkas_keys_and_its_own(tmp_path: Path) -> None
     assert worker.ssl_key == tmp_path / "key.pem"
     assert worker.rest_max_body_bytes == 10
     assert (worker.topic_tracking_enabled, worker.topic_tracking_reset_allowed) == (False, False)
+    assert not worker.plugin_path_watched
     assert worker.flush_interval_s == 1.5
     assert (worker.strangers, worker.mistaken, worker.unused) == ((), (), ())
 
