@@ -24,6 +24,7 @@ from launcher.commands.plugin_places import PluginPlaces
 from launcher.commands.run_command import run_command
 from launcher.commands.supply_commands import export_command, import_command, vendor_command
 from launcher.connectors_cli import connectors
+from launcher.fleet_cli import FLEET_COMMANDS
 from launcher.motion_cli import PLUGIN_COMMANDS
 from launcher.place_options import plugin_path_options
 from manager.errors import UsageError
@@ -369,6 +370,8 @@ def demo(keep: Path | None) -> int:
 venvoy.add_command(connectors)
 for _command in PLUGIN_COMMANDS:
     plugins.add_command(_command)
+for _command in FLEET_COMMANDS:
+    venvoy.add_command(_command)
 
 
 @venvoy.command("completion", short_help="Print the completion script of a shell.")
