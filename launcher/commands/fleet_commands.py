@@ -71,6 +71,8 @@ def which_command(
         render.json_envelope("which", data, errors=errors, exit_code=code)
         return code
     render.table(_HOLDER_COLUMNS, [_holder_row(one) for one in found])
+    if found and running:
+        render.line()
     render.table(_USER_COLUMNS, [_user_row(one) for one in running])
     if not found:
         render.note(f"nothing holds `{wanted}`")
@@ -110,6 +112,8 @@ def outdated_command(
         render.json_envelope("outdated", data, errors=found.errors, exit_code=code)
         return code
     render.table(_PIN_COLUMNS, [_pin_row(one) for one in found.pins])
+    if found.pins and found.locks:
+        render.line()
     told = [(path.name, one.name, str(one.locked), str(one.newest)) for path, one in found.locks]
     render.table(_LOCK_COLUMNS, told)
     if not (found.pins or found.locks or found.errors):

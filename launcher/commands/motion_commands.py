@@ -28,6 +28,8 @@ _WAIT_S = 0.1
 _ENDED = ("DONE", "RETURNED")
 _VERSION_KEYS = ("connector.version", "connector.plugin.version")
 _STAGE_COLUMNS = ("stage", "class", "before", "after", "location", "environment")
+_PACKAGE_COLUMNS = ("package", "before", "after")
+_KEY_COLUMNS = ("key", "change", "before", "after", "set")
 
 Shown = Mapping[str, object]
 Rows = Sequence[Shown]
@@ -287,30 +289,36 @@ def _follow(
 
 def _show_plan(plan: Shown) -> None:
     stages = cast("Rows", plan["stages"])
-    render.table(_STAGE_COLUMNS, [_stage_row(one) for one in stages if _moves(one)])
-    packages = cast("Rows", plan["packages"])
-    rows = [(str(one["name"]), _text(one["before"]), _text(one["after"])) for one in packages]
-    render.table(("package", "before", "after"), rows)
-    keys = [
-        (
-            str(one["key"]),
-            str(one["change"]),
-            _text(one["before"]),
-            _text(one["after"]),
-            "yes" if one["set"] else "no",
-        )
-        for one in cast("Rows", plan["config"])
+    moving = [_stage_row(one) for one in stages if _moves(one)]
+    packages = [
+        (str(one["name"]), _text(one["before"]), _text(one["after"]))
+        for one in cast("Rows", plan["packages"])
     ]
-    render.table(("key", "change", "before", "after", "set"), keys)
-    if stages and not (any(map(_moves, stages)) or rows or keys):
+    keys = [_key_row(one) for one in cast("Rows", plan["config"])]
+    tables = ((_STAGE_COLUMNS, moving), (_PACKAGE_COLUMNS, packages), (_KEY_COLUMNS, keys))
+    for columns, rows in tables:
+        if rows:
+            render.table(columns, rows)
+            render.line()
+    if stages and not (moving or packages or keys):
         render.note("versions, packages and keys stay as they are")
-    requirement = plan["api_requirement"] or "any"
     if stages:
-        render.line(f"API: needs {requirement}, is {plan['api_version']}")
-    restarts = ", ".join(cast("list[str]", plan["restarts"])) or "nothing"
-    render.line(f"would restart: {restarts}")
+        render.line(f"API: needs {plan['api_requirement'] or 'any'}, is {plan['api_version']}")
+    if not plan["problems"]:
+        restarts = ", ".join(cast("list[str]", plan["restarts"])) or "nothing"
+        render.line(f"would restart: {restarts}")
     for note in cast("list[str]", plan["notes"]):
         render.note(f"note: {note}")
+
+
+def _key_row(one: Shown) -> tuple[str, ...]:
+    return (
+        str(one["key"]),
+        str(one["change"]),
+        _text(one["before"]),
+        _text(one["after"]),
+        "yes" if one["set"] else "no",
+    )
 
 
 def _moves(stage: Shown) -> bool:

@@ -212,7 +212,7 @@ class MovePlan:
     api_requirement: str
     api_version: str
     restarts: tuple[str, ...]
-    """The connector and tasks that would restart, by name."""
+    """The connector and tasks that would restart, by name; none when it would be refused."""
     problems: tuple[str, ...]
     """Why the move would be refused; empty when it would be tried."""
     notes: tuple[str, ...] = ()

@@ -70,7 +70,7 @@ class MovePlanner:
             config=keys,
             api_requirement=requirement,
             api_version=str(workplace.context.api.version),
-            restarts=_restarts(now, asked, stages, packages),
+            restarts=() if problems else _restarts(now, asked, stages, packages),
             problems=problems,
             notes=tuple(packages.notes),
         )

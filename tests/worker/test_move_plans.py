@@ -98,7 +98,9 @@ def test_a_plan_that_would_be_refused_says_why_and_what_it_would_have_been(stand
     async def body(worker: StandingWorker) -> None:
         await worker.create("numbers", moving("1.0", secret__password="hush"))
         await until_state(worker, "numbers", RUNNING, RUNNING)
-        (problem,) = (await worker.plan("numbers", versions={"connector.version": "2.0"})).problems
+        plan = await worker.plan("numbers", versions={"connector.version": "2.0"})
+        (problem,) = plan.problems
+        assert (plan.stages[0].version_after, plan.restarts) == ("2.0", ())
         assert problem == 'Missing required configuration "label" which has no default value.'
         shown = worker.config("numbers")
         assert shown["secret.password"] == "[hidden]"
