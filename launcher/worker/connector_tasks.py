@@ -196,6 +196,8 @@ class ConnectorTasks:
     def _take_phase(self, index: int, one: _Started, phase: Phase) -> None:
         if self._started.get(index) is one and not one.is_stopping:
             self.mark(index, State(phase))
+            if phase is Phase.PAUSED:
+                self._health.rests(index)
 
     def _use_topic(self, topic: str) -> None:
         if self._around.tracks_topics and topic not in self.topics:

@@ -14,6 +14,7 @@ class Health:
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         self._on_change = on_change
         self._well: set[int] = set()
+        self._resting: set[int] = set()
         self._failures: dict[int | None, VenvoyError] = {}
         self._changed = asyncio.Event()
 
@@ -27,6 +28,11 @@ class Health:
         self._well.add(task)
         self._tell()
 
+    def rests(self, task: int) -> None:
+        """Take note that a task has started, and is paused before it could prove healthy."""
+        self._resting.add(task)
+        self._changed.set()
+
     def fail(self, error: VenvoyError, *, task: int | None = None) -> None:
         """Take note that a task failed, or the connector."""
         self._failures.setdefault(task, error)
@@ -37,11 +43,13 @@ class Health:
         for task in tasks:
             if task is not None:
                 self._well.discard(task)
+                self._resting.discard(task)
             self._failures.pop(task, None)
 
     def forget_all(self) -> None:
         """Know nothing any more: everything is started anew."""
         self._well.clear()
+        self._resting.clear()
         self._failures.clear()
 
     def is_well(self, tasks: int) -> bool:
@@ -49,8 +57,8 @@ class Health:
         return not self._failures and self._well >= set(range(tasks))
 
     async def settled(self, tasks: Callable[[], int]) -> None:
-        """Wait until all are well, or something has failed."""
-        while not (self._failures or self.is_well(tasks())):
+        """Wait until all are well, as far as they do not rest, or something has failed."""
+        while not (self._failures or self._well | self._resting >= set(range(tasks()))):
             self._changed.clear()
             await self._changed.wait()
 

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from launcher.configs.secrets import Masker
 from launcher.storage.worker_store import Fallback, StoredConnector
-from launcher.tasks.connector_host import ConnectorHost, TaskClass
-from launcher.worker.connector_tasks import TASK_CLASS, ConnectorTasks
+from launcher.worker.connector_tasks import ConnectorTasks
 from launcher.worker.forecast import Forecast
 from launcher.worker.generations import Generations
 from launcher.worker.health import Health
 from launcher.worker.move import MoveState
 from launcher.worker.move_requests import by_itself
 from launcher.worker.moves import Moves, MoveTimedOutError, reason_of
+from launcher.worker.own_host import OwnHost
 from launcher.worker.preparing import exact_versions
-from launcher.worker.references import with_references
 from launcher.worker.surroundings import Surroundings
-from launcher.worker.threads import in_thread
 from launcher.worker.traces import trace_of
 from launcher.worker.views import (
     ConnectorState,
@@ -63,9 +61,7 @@ class ManagedConnector:
         self._prepared: Prepared | None = None
         self._prepared_for: Mapping[str, str] | None = None
         self._masker = Masker(())
-        self._host: ConnectorHost | None = None
-        self._begun_with: Mapping[str, str] = {}
-        self._task_class: TaskClass | None = None
+        self._own = OwnHost(on_failure=self.fail, on_reconfigure=self._want_configs)
         self._state = ConnectorState(state=State.UNASSIGNED, worker_id=around.worker_id())
         self._forecast = Forecast(around.preparer, tell=self.tell)
         self._start_wanted = True
@@ -247,10 +243,12 @@ class ManagedConnector:
             await self._suspend()
         elif self.stored.fallback is not None:
             await self._move(self.stored.fallback)
-        elif self._start_wanted or (self._host is None and not self._has_failed):
+        elif self._start_wanted or (not self._own.is_there and not self._has_failed):
             await self._move_or_start()
         elif self._configs_wanted:
             await self._guarded(self._take_task_configs())
+        if self.stored.fallback is not None and not self._is_paused():
+            return  # another move was asked for when one had just ended: it starts the tasks
         await self._start_tasks()
         self._settle_generation()
 
@@ -285,7 +283,7 @@ class ManagedConnector:
 
     async def _suspend(self) -> None:
         """Let the connector go while its tasks wait, as Kafka does on a pause."""
-        await self._stop_host()
+        await self._own.stop()
         if self._start_wanted or not self._has_failed:
             self._start_wanted = False
             self._set_state(State.PAUSED)
@@ -296,11 +294,11 @@ class ManagedConnector:
         self._health.forget((None,))
         try:
             is_well = await self._guarded(self._prepare())
-            await self._stop_host()
+            await self._own.stop()
             if is_well and self._state.state is not State.RESTARTING:
                 self._set_state(State.UNASSIGNED)
             if not is_well or not await self._guarded(self._begin()):
-                await self._stop_host()
+                await self._own.stop()
                 return
             self._set_state(State.RUNNING)
             await self._guarded(self._take_task_configs())
@@ -390,18 +388,8 @@ class ManagedConnector:
 
     async def _begin(self) -> None:
         prepared, config = self._prepared, self._prepared_for
-        if prepared is None or config is None:
-            return
-        self._begun_with = config
-        plan = prepared.plan
-        segment = next(one for one in plan.segments if plan.connector in one.stages)
-        host = await ConnectorHost.start(plan, segment, prepared.runtime)
-        self._host = host
-        host.on_failure = lambda error: self.fail(error) if self._host is host else None
-        host.on_reconfigure = self._want_configs
-        is_source = plan.kind == "source"
-        offsets = await prepared.runtime.log.source_offsets(self.name) if is_source else ()
-        self._task_class = await host.begin(offsets)
+        if prepared is not None and config is not None:
+            await self._own.begin(prepared, config)
 
     async def _prepare(self) -> None:
         asked = self.stored
@@ -439,20 +427,10 @@ class ManagedConnector:
     async def _take_task_configs(self) -> None:
         """Ask for task configs; when they or the config behind them changed, no task is left."""
         self._configs_wanted = False
-        host, prepared, task_class = self._host, self._prepared, self._task_class
-        if host is None or prepared is None or task_class is None:
+        prepared, config = self._prepared, self._own.begun_with
+        configs = await self._own.task_configs(prepared) if prepared is not None else None
+        if prepared is None or configs is None:
             return
-        config = self._begun_with
-        made = await host.task_configs()
-        configs = await in_thread(
-            lambda: tuple(
-                {
-                    TASK_CLASS: f"{task_class.module}:{task_class.qualname}",
-                    **with_references(one, written=config, resolve=prepared.resolve),
-                }
-                for one in made
-            )
-        )
         if configs == self.stored.task_configs and config == self.stored.applied:
             self._tasks_wanted |= self.tasks.of_others(prepared)
             return
@@ -493,14 +471,9 @@ class ManagedConnector:
     def _is_paused(self) -> bool:
         return self.stored.target is TargetState.PAUSED
 
-    async def _stop_host(self) -> None:
-        host, self._host = self._host, None
-        if host is not None:
-            await host.stop()
-
     async def _stop_running(self) -> None:
         """Stop connector and tasks, offsets committed."""
-        await asyncio.gather(self.tasks.stop(list(self.tasks.started)), self._stop_host())
+        await asyncio.gather(self.tasks.stop(list(self.tasks.started)), self._own.stop())
 
     async def _stop_all(self) -> None:
         """Leave nothing running; a stopped connector has no tasks, a closed one keeps them."""

@@ -1,5 +1,6 @@
 """Generations: what a connector has run with, and the way back; and the three kinds of pin."""
 
+import asyncio
 import shutil
 
 import pytest
@@ -22,6 +23,17 @@ def told(generations: tuple[Generation, ...]) -> list[tuple[int, str, str, bool,
     ]
 
 
+async def until_proved(worker: StandingWorker, number: int) -> None:
+    """Wait until the generation is there, and all that it started has proved healthy."""
+    while not [
+        one
+        for one in await worker.generations("numbers")
+        if one.number == number and one.outcome is DONE
+    ]:
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await asyncio.sleep(0.02)
+
+
 def test_every_config_that_is_applied_is_a_generation_and_any_can_be_gone_back_to(
     stand: Stand,
 ) -> None:
@@ -31,9 +43,9 @@ def test_every_config_that_is_applied_is_a_generation_and_any_can_be_gone_back_t
     async def body(worker: StandingWorker) -> None:
         await worker.create("numbers", moving("1.0", secret__password="hush"), by="anna")
         await until_state(worker, "numbers", RUNNING, RUNNING)
-        await until(lambda: stand.heard.starts("numbers-0") == 1)
+        await until_proved(worker, 1)
         await worker.put_config("numbers", moving("1.0", batch="7"), by="10.0.0.9")
-        await until(lambda: stand.heard.starts("numbers-0") == 2)
+        await until_proved(worker, 2)
         await worker.put_config("numbers", moving("2.0", batch="7"), by="anna")
         await until_moved(worker, "numbers", DONE)
         await worker.rollback("numbers", to=1)
@@ -183,7 +195,7 @@ def test_a_restart_that_comes_to_a_broken_newer_version_goes_back_by_itself(stan
     async def begin(worker: StandingWorker) -> None:
         await worker.create("numbers", moving(None))
         await until_state(worker, "numbers", RUNNING, RUNNING)
-        await until(lambda: stand.heard.starts("numbers-0") == 1)
+        await until_proved(worker, 1)
         stand.plugin("2.0", **{"acme.py": broken_start("raise ValueError('not this one')")})
         await worker.rescan()
         await worker.restart("numbers")

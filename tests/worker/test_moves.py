@@ -1,5 +1,7 @@
 """Moves: a connector goes to another version, and back by itself when that is not healthy."""
 
+import shutil
+
 import pytest
 
 from launcher.worker.faults import InvalidConnectorConfigError
@@ -67,7 +69,10 @@ def test_a_version_whose_transformation_fails_gives_way(stand: Stand) -> None:
         await until_state(worker, "numbers", RUNNING, RUNNING)
         await worker.put_config("numbers", moving("1.0", **chain, **other))
         await until_moved(worker, "numbers", MoveState.RETURNED)
-        assert "no tag" in str(worker.last_move("numbers"))
+        move = worker.last_move("numbers")
+        assert move is not None
+        assert (move.from_version, move.to_version) == ("t 1.0", "t 2.0")
+        assert "no tag" in (move.reason or "")
         await until_state(worker, "numbers", RUNNING, RUNNING)
         stages = worker.status("numbers").stages
         assert [one.version for one in stages if one.role == "transformation"] == ["1.0"]
@@ -166,6 +171,84 @@ def test_a_move_that_is_wanted_in_between_starts_from_what_has_proved_healthy(
     stand.run(body)
     numbers = counted(stand)
     assert numbers == list(range(len(numbers)))
+
+
+def test_a_move_goes_back_to_a_version_whose_location_is_gone(stand: Stand) -> None:
+    location = stand.plugin("1.0")
+    stand.plugin("2.0", **{"acme.py": broken_start("raise ValueError('no start today')")})
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        shutil.rmtree(location)
+        await worker.rescan()
+        await worker.put_config("numbers", moving("2.0"))
+        await until_moved(worker, "numbers", MoveState.RETURNED)
+        await until_task_version(worker, "numbers", "1.0")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        end = await stand.end()
+        while await stand.end() < end + 30:
+            await until_state(worker, "numbers", RUNNING, RUNNING)
+
+    stand.run(body)
+    numbers = counted(stand)
+    assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.parametrize("held", ["stopped", "paused"])
+def test_a_stop_holds_a_move_up_until_the_connector_is_resumed_and_a_pause_does_not(
+    stand: Stand, held: str
+) -> None:
+    stand.plugin("1.0")
+    stand.plugin("2.0", **{"acme.py": broken_start("time.sleep(3600)")})
+    slow = {"move__timeout__ms": "4000"}
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.put_config("numbers", moving("2.0", **slow))
+        await until_moved(worker, "numbers", MoveState.STARTING)
+        await until_task_version(worker, "numbers", "2.0")
+        if held == "stopped":
+            await worker.stop("numbers")
+            await until_state(worker, "numbers", State.STOPPED)
+            assert worker.config("numbers")["connector.version"] == "2.0"
+            await until_moved(worker, "numbers", MoveState.STARTING)
+            await worker.resume("numbers")
+        else:
+            await worker.pause("numbers")  # its tasks do not return from `start` all the same
+        await until_moved(worker, "numbers", MoveState.RETURNED)
+        await worker.resume("numbers")
+        await until_task_version(worker, "numbers", "1.0")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+
+    stand.run(body)
+    numbers = counted(stand)
+    assert numbers == list(range(len(numbers)))
+
+
+def test_a_move_of_a_connector_that_is_paused_meanwhile_asks_for_its_start_only(
+    stand: Stand,
+) -> None:
+    stand.plugin("1.0")
+    slow = "while not pathlib.Path(props['go_file']).exists(): time.sleep(0.02)"
+    stand.plugin("2.0", **{"acme.py": broken_start(slow)})
+    go = stand.directory / "go"
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0", go_file=str(go)))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.put_config("numbers", moving("2.0", go_file=str(go)))
+        await until_moved(worker, "numbers", MoveState.STARTING)
+        await until_task_version(worker, "numbers", "2.0")
+        await worker.pause("numbers")
+        go.touch()
+        await until_moved(worker, "numbers", MoveState.DONE)
+        await until_state(worker, "numbers", State.PAUSED, State.PAUSED)
+        await worker.resume("numbers")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+
+    stand.run(body)
 
 
 def returns(stand: Stand, version: str, reason: str, **keys: str) -> None:
