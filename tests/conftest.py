@@ -19,9 +19,11 @@ PYTHON_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of tests that can go on for longer than CI has time."""
+    """Options of tests that can do more than CI has time for."""
     parser.addoption("--chaos-seconds", type=float, default=20, help="how long hosts are killed")
     parser.addoption("--chaos-seed", type=int, help="of an earlier run, to repeat it")
+    text = "write docs/screenshots anew"
+    parser.addoption("--write-screenshots", action="store_true", help=text)
 
 
 def installed_pythons() -> dict[str, Path]:

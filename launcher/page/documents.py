@@ -95,7 +95,7 @@ def _asset_path(name: str) -> str:
 
 
 def _number(value: int) -> str:
-    return f"{value:,}".replace(",", " ")
+    return f"{value:,}".replace(",", "\u202f")
 
 
 def _rate(value: float | None) -> str:

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from launcher.page.connectors import connector_row, stage_rows, task_rows
+from launcher.page.connectors import ConnectorRow, connector_row, stage_rows, task_rows
 from launcher.page.documents import asset, document
 from launcher.page.throughput import Throughput
 from launcher.page.versions import version_choices
 from launcher.rest.call import Call
 from launcher.rest.faults import UnroutableError
-from launcher.worker.motion import BuildState, LocationState
+from launcher.worker.motion import BuildState, LocationState, StageChange
 from launcher.worker.views import ConnectorStatus
 
 __all__ = ["Reading", "asked_versions"]
@@ -26,6 +26,7 @@ _SAID = {
     "move": "The move has begun; what ran before comes back if it does not become healthy.",
     "rollback": "On its way back to that generation.",
 }
+_MOVING = ("move", "rollback")
 _BUILD_ORDER = (BuildState.MAKING, BuildState.WAITING)
 
 
@@ -59,9 +60,10 @@ class Reading:
         status = _status(call, name)
         counters = worker.counters()
         rates = self._throughput.rates(counters)
+        row = connector_row(status, counters, rates)
         values: dict[str, object] = {
             "name": name,
-            "row": connector_row(status, counters, rates),
+            "row": row,
             "status": status,
             "stages": stage_rows(status),
             "tasks": task_rows(status, counters, rates),
@@ -69,7 +71,7 @@ class Reading:
             "choices": version_choices(config, status, worker.plugins(connectors_only=False)),
             "generations": await call.motion.generations(name),
             "move": status.last_move,
-            "said": _SAID.get(call.request.query_params.get("said", "")),
+            **_said(call, row),
             "fault": fault,
         }
         return document(call, "connector.html", values, status=code)
@@ -79,8 +81,16 @@ class Reading:
         name = call.connector
         versions = asked_versions(dict(call.request.query_params))
         plan = await call.motion.plan(name, versions=versions)
+        changing = [stage for stage in plan.stages if _changes(stage)]
         asked = {key: value or "" for key, value in versions.items()}
-        return document(call, "plan.html", {"name": name, "plan": plan, "asked": asked})
+        values: dict[str, object] = {
+            "name": name,
+            "plan": plan,
+            "asked": asked,
+            "changing": changing,
+            "staying": [stage for stage in plan.stages if stage not in changing],
+        }
+        return document(call, "plan.html", values)
 
     async def plugins(self, call: Call) -> Response:
         """Show the plugin path."""
@@ -116,6 +126,14 @@ def asked_versions(fields: Mapping[str, str]) -> dict[str, str | None]:
     }
 
 
+def _said(call: Call, row: ConnectorRow) -> Mapping[str, object]:
+    """Return what to say of the last act; of a move as long as it goes on, then it tells itself."""
+    act = call.request.query_params.get("said", "")
+    is_passing = act in _MOVING
+    is_over = is_passing and row.status.last_move is not None and not row.is_moving
+    return {"said": None if is_over else _SAID.get(act), "is_passing": is_passing}
+
+
 def _status(call: Call, name: str) -> ConnectorStatus:
     """Return the status, with its move and coming versions also where it does not carry them."""
     status = call.worker.status(name)
@@ -124,6 +142,11 @@ def _status(call: Call, name: str) -> ConnectorStatus:
         last_move=status.last_move or call.motion.last_move(name),
         next_versions=status.next_versions or call.motion.next_versions(name),
     )
+
+
+def _changes(stage: StageChange) -> bool:
+    before = (stage.class_before, stage.version_before)
+    return before != (stage.class_after, stage.version_after)
 
 
 def _condition(location: LocationState) -> str:

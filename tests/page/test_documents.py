@@ -278,6 +278,18 @@ def test_a_move_that_went_back_says_why(people: httpx.Client, worker: FakeWorker
     assert "was refused before anything stopped" in people.get(PATH).text
 
 
+def test_a_move_is_announced_until_it_is_over(people: httpx.Client, worker: FakeWorker) -> None:
+    make(people)
+    said = "The move has begun"
+    assert said in people.get(f"{PATH}?said=move").text
+    worker.moves["airports"] = replace(_returned(""), state=MoveState.PREPARING, reason=None)
+    assert said in people.get(f"{PATH}?said=move").text
+    assert "PREPARING" in people.get("/").text
+    worker.moves["airports"] = _returned("no")
+    assert said not in people.get(f"{PATH}?said=move").text
+    assert "<script" not in people.get(f"{PATH}?said={quote('<script>')}").text.partition("<h1>")[2]
+
+
 def test_a_name_of_any_alphabet_has_a_page(people: httpx.Client) -> None:
     name = "a/b c?ü#%"
     make(people, name)

@@ -20,7 +20,7 @@ async function load(url, options) {
 // Makes one tree like another and keeps what is the same: focus, opened details, half-filled forms.
 // What the last act was answered with stays until the next one.
 function follow(old, next, keepsTold) {
-  if (keepsTold && old.id === "told") return;
+  if (keepsTold && old.id === "told" && !("passing" in old.dataset)) return;
   for (const { name } of [...old.attributes]) {
     if (!next.hasAttribute(name) && name !== "open") old.removeAttribute(name);
   }
@@ -95,5 +95,7 @@ document.addEventListener("submit", (event) => {
   if (button.getAttribute("aria-busy") !== "true") act(form, button);
 });
 
+// What the address says of the last act is shown once: not again after a reload.
+if (new URLSearchParams(location.search).has("said")) history.replaceState(null, "", location.pathname);
 setInterval(refresh, INTERVAL_MS);
 document.addEventListener("visibilitychange", refresh);
