@@ -10,7 +10,7 @@ from pathlib import Path
 from launcher.planning.failed_entry_points import failed_entry_points
 from launcher.planning.workplace import Workplace
 from launcher.worker.motion import BuildState
-from launcher.worker.path_readings import Found, Reading, Stamp, stamp_of
+from launcher.worker.path_readings import Found, Reading, Stamp, stamp_at
 from launcher.worker.threads import in_thread
 from manager.errors import VenvoyError
 from manager.locks.sync_context import SyncContext
@@ -128,7 +128,7 @@ class Builds:
             build.built = None
             self._on_stale()
             return
-        after = await in_thread(lambda: _stamp_at(found.path))
+        after = await in_thread(lambda: stamp_at(found.path))
         if after is None or build.built is None or after.sources != build.built.sources:
             build.built = None
             self._on_stale()
@@ -208,17 +208,10 @@ def _cancel(build: Build) -> None:
 
 async def _rested(path: Path) -> Stamp | None:
     """Return the location's stamp when it has not changed for a while; None: it is gone."""
-    before = await in_thread(lambda: _stamp_at(path))
+    before = await in_thread(lambda: stamp_at(path))
     while True:
         await asyncio.sleep(REST_S)
-        now = await in_thread(lambda: _stamp_at(path))
+        now = await in_thread(lambda: stamp_at(path))
         if now == before:
             return now
         before = now
-
-
-def _stamp_at(path: Path) -> Stamp | None:
-    try:
-        return stamp_of(location_at(path))
-    except (VenvoyError, OSError):
-        return None

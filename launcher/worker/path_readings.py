@@ -12,12 +12,12 @@ from manager.errors import VenvoyError
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Location, Problem, Shape
-from manager.plugins.plugin_path import parse_plugin_path, scan
+from manager.plugins.plugin_path import location_at, parse_plugin_path, scan
 from manager.sync import SyncedLocation, known_location
 from manager.sync_forecast import UnbuiltProjectError
 from manager.synced import sources_stamp
 
-__all__ = ["Found", "Reading", "Stamp", "differences", "plugin_text", "read", "stamp_of"]
+__all__ = ["Found", "Reading", "Stamp", "differences", "plugin_text", "read", "stamp_at"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,14 @@ def stamp_of(location: Location) -> Stamp:
     except OSError:
         return Stamp(sources=sources_stamp(location), lock=(-1, 0))
     return Stamp(sources=sources_stamp(location), lock=(status.st_size, status.st_mtime_ns))
+
+
+def stamp_at(path: Path) -> Stamp | None:
+    """Return the stamp of the location at a path, None when there is none that can be read."""
+    try:
+        return stamp_of(location_at(path))
+    except (VenvoyError, OSError):
+        return None
 
 
 def plugin_text(plugin: Plugin) -> str:

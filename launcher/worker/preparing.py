@@ -1,7 +1,7 @@
 """From a connector's stored config to what it runs with: plan, environments, masked voices."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,6 +134,10 @@ def exact_versions(plan: PipelinePlan) -> dict[str, str]:
     }
 
 
+async def _leave(_: Collection[Path]) -> None:
+    """Take the plugin path as it was read."""
+
+
 class Preparer:
     """Makes `Prepared` of configs; slow work is done in threads, one location at a time."""
 
@@ -147,6 +151,8 @@ class Preparer:
     ) -> None:
         self.workplace = workplace
         """The plugin path as it was read last; a rescan replaces it."""
+        self.refresh: Callable[[Collection[Path]], Awaitable[None]] = _leave
+        """Has the path read again if one of these locations is no longer as it was read."""
         self._converters = converters
         self._providers = providers
         self._runtime = runtime
@@ -188,7 +194,7 @@ class Preparer:
         on_secrets(masker)
         for warning in resolved.warnings:
             self._runtime.tell(name, warning, level="WARNING")
-        plan, locked = self._locked_plan(name, resolved.config, stored.locked)
+        plan, locked = await self._fresh_plan(name, resolved.config, stored.locked)
         preparation = await self._preparation(plan)
         return Prepared(
             plan=plan,
@@ -252,6 +258,17 @@ class Preparer:
         except VenvoyError:
             return "unknown"
         return "source" if choice.plugin.type is PluginType.SOURCE else "sink"
+
+    async def _fresh_plan(
+        self, name: str, config: Mapping[str, str], locked: Mapping[str, str]
+    ) -> tuple[PipelinePlan, Mapping[str, str]]:
+        """Return `_locked_plan` of locations that are as they were read."""
+        workplace = self.workplace
+        planned = self._locked_plan(name, config, locked)
+        await self.refresh({segment.location.path for segment in planned[0].segments})
+        if self.workplace is workplace:
+            return planned
+        return self._locked_plan(name, config, locked)
 
     def _locked_plan(
         self, name: str, config: Mapping[str, str], locked: Mapping[str, str]

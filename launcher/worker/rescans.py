@@ -13,7 +13,15 @@ from launcher.planning.plan import all_stages
 from launcher.planning.workplace import Workplace
 from launcher.worker.builds import Builds
 from launcher.worker.motion import BuildState, LocationState, RescanReport
-from launcher.worker.path_readings import Found, Reading, differences, plugin_text, read
+from launcher.worker.path_readings import (
+    Found,
+    Reading,
+    Stamp,
+    differences,
+    plugin_text,
+    read,
+    stamp_at,
+)
 from launcher.worker.path_watch import PathWatch, Places, look_at
 from launcher.worker.preparing import Prepared
 from launcher.worker.threads import in_thread
@@ -107,6 +115,19 @@ class Rescans:
         if self._next is None:
             self._next = asyncio.create_task(self._turn(self._current), name="rescan")
         return await asyncio.shield(self._next)
+
+    async def refresh(self, paths: Collection[Path]) -> None:
+        """Rescan if one of these locations is not as it was read; raises what `rescan` raises."""
+        found = self._reading.found
+        stamps = {path: found[path].stamp for path in paths if path in found}
+
+        def has_changed(path: Path, stamp: Stamp) -> bool:
+            now = stamp_at(path)
+            return now is None or now.sources != stamp.sources
+
+        known = [(path, stamp) for path, stamp in stamps.items() if stamp is not None]
+        if await in_thread(lambda: any(has_changed(*one) for one in known)):
+            await self.rescan(again=False)
 
     async def _turn(self, before: "asyncio.Task[RescanReport] | None") -> RescanReport:
         if before is not None:

@@ -133,6 +133,7 @@ class StandingWorker:
             in_use=lambda: {name: one.in_use for name, one in self._connectors.items()},
             tell=lambda text, level: self._tell("", text, level),
         )
+        self._preparer.refresh = self._rescans.refresh
         self._watches_path = worker_config.plugin_path_watched
         self._connectors: dict[str, ManagedConnector] = {}
         self._leaving: dict[str, ManagedConnector] = {}

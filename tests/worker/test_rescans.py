@@ -241,6 +241,25 @@ def test_a_location_replaced_in_place_is_run_at_the_next_start_only(stand: Stand
     assert_whole(stand, "walked")
 
 
+def test_a_start_reads_a_location_again_that_is_no_longer_as_it_was_read(stand: Stand) -> None:
+    location = stand.plugin("1.0")
+    stand.is_watched = False
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", steered())
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        for wheel in location.glob("*.whl"):
+            wheel.unlink()
+        stand.plugin("1.1").rename(location / "wheels")
+        await worker.restart("numbers", include_tasks=True)
+        await until_task_version(worker, "numbers", "1.1")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert versions(worker) == ["1.1"]
+
+    stand.run(body)
+    assert_whole(stand, "numbers")
+
+
 def test_a_place_that_does_not_exist_yet_is_watched_too(stand: Stand) -> None:
     stand.plugins = stand.directory / "later" / "plugins"
 
