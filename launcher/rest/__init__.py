@@ -1,4 +1,4 @@
-"""Kafka Connect's REST API over a standing worker, and nothing but its `WorkerInterface`.
+"""Kafka Connect's REST API over a standing worker, and nothing but its interface.
 
 In the order in which a request meets them::
 

@@ -28,7 +28,7 @@ from launcher.rest.pages import Page, prefers_page
 from launcher.rest.paths import EncodedPath
 from launcher.rest.responses import error_response
 from launcher.worker.faults import RefusedError
-from launcher.worker.interface import WorkerInterface
+from launcher.worker.motion import StandingInterface
 from manager.errors import VenvoyError
 
 __all__ = ["application", "operations"]
@@ -55,7 +55,7 @@ def operations(metrics: Metrics, *, authenticated: bool) -> tuple[Operation, ...
 
 
 def application(
-    worker: WorkerInterface,
+    worker: StandingInterface,
     config: RestConfig,
     *,
     metrics: Metrics,
@@ -126,7 +126,7 @@ class _PathEndpoint:
         self,
         path: str,
         entries: Sequence[Operation | Page],
-        worker: WorkerInterface,
+        worker: StandingInterface,
         config: RestConfig,
         timeout_s: float,
     ) -> None:

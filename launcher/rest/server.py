@@ -14,7 +14,7 @@ from launcher.rest.listeners import BoundListener, bind_listeners
 from launcher.rest.metrics import Metrics
 from launcher.rest.pages import Page
 from launcher.rest.responses import error_response
-from launcher.worker.interface import WorkerInterface
+from launcher.worker.motion import StandingInterface
 
 __all__ = ["serve"]
 
@@ -23,7 +23,7 @@ _KEEP_ALIVE_S = 30
 
 
 async def serve(
-    worker: WorkerInterface,
+    worker: StandingInterface,
     config: RestConfig,
     stop: asyncio.Event,
     *,
@@ -85,7 +85,7 @@ class _Server(uvicorn.Server):
 
 def _server(
     listener: BoundListener,
-    worker: WorkerInterface,
+    worker: StandingInterface,
     config: RestConfig,
     metrics: Metrics,
     users: Users | None,

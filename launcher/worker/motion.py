@@ -7,8 +7,9 @@ themselves, generations, and what runs where.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
+from launcher.worker.interface import WorkerInterface
 from launcher.worker.move import Move, MoveState
 from launcher.worker.views import ConnectorInfo, Json, StageVersion
 
@@ -24,6 +25,7 @@ __all__ = [
     "PackageChange",
     "RescanReport",
     "StageChange",
+    "StandingInterface",
 ]
 
 
@@ -233,7 +235,6 @@ class MovePlan:
         }
 
 
-@runtime_checkable
 class MotionInterface(Protocol):
     """Called from the worker's event loop. Every method raises RefusedError with its status."""
 
@@ -279,3 +280,7 @@ class MotionInterface(Protocol):
         NotFoundError, RequestError: there is none, or what it ran with is not installed.
         """
         ...
+
+
+class StandingInterface(WorkerInterface, MotionInterface, Protocol):
+    """Both doors: what REST asks of a standing worker."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 from launcher.page import pages
 from launcher.rest.listeners import BoundListener, bind_listeners
 from launcher.rest.server import serve
-from launcher.worker.interface import WorkerInterface
+from launcher.worker.motion import StandingInterface
 from tests.rest.settings import Settings
 
 _Value = TypeVar("_Value")
@@ -38,7 +38,7 @@ class Running:
 
 
 @contextmanager
-def served(worker: WorkerInterface, settings: Settings | None = None) -> Iterator[Running]:
+def served(worker: StandingInterface, settings: Settings | None = None) -> Iterator[Running]:
     """Serve a worker until the block ends; a fault of the server is raised then."""
     config = settings or Settings()
     listeners = bind_listeners(config)
