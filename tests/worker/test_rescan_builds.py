@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from launcher.worker.motion import BuildState
 from launcher.worker.path_watch import PathWatch, look_at
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
+from manager import proc
 from tests.launcher.pipelines import PLUGINS
 from tests.wheel_maker import make_wheel
 from tests.worker.locations import assert_whole, is_built, start_pair, until_told, versions
@@ -206,3 +208,38 @@ def test_requests_that_come_together_are_one_reading(stand: Stand) -> None:
         assert versions(worker) == ["1.0", "2.0"]
 
     stand.run(body)
+
+
+FULL = """
+import os, resource, sys, time
+from pathlib import Path
+from launcher.worker.path_watch import PathWatch, look_at
+place = Path(sys.argv[1])
+highest = max(map(int, os.listdir("/proc/self/fd")))
+resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, highest + 1))
+try:
+    while True:
+        os.dup(0)
+except OSError:
+    pass
+told = []
+at = [place]
+watch = PathWatch(at, read_last=lambda: look_at(at), on_change=print, on_fault=told.append)
+watch.start()
+while not told:
+    time.sleep(0.02)
+watch.stop()
+print(told[0])
+"""
+
+
+def test_a_watch_that_cannot_be_had_is_told_and_the_worker_goes_on(tmp_path: Path) -> None:
+    """The system's limit of files is reached; whoever watches hears of it and can still end."""
+    done = proc.run(
+        [sys.executable, "-c", FULL, tmp_path],
+        env=proc.child_environment(proc.inherited()),
+        cwd=Path(__file__).parents[2],
+        timeout_s=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Too many open files" in done.stdout
