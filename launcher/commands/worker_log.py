@@ -24,6 +24,7 @@ __all__ = ["WorkerLog"]
 _MAX_CHARACTERS = 8 * 1024 * 1024
 _LINE_COST = 100  # what a short line takes besides its characters
 _CLOSE_S = 2.0
+_TALKATIVE = ("filelock", "python_discovery", "virtualenv", "watchfiles")
 _KAFKAS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
@@ -43,6 +44,8 @@ class WorkerLog:
         root = logging.getLogger()
         root.addHandler(self._handler)
         root.setLevel(logging.INFO)
+        for library in _TALKATIVE:  # they tell each step that they take
+            logging.getLogger(library).setLevel(logging.WARNING)
         logging.captureWarnings(capture=True)
         self._thread = threading.Thread(target=self._write, name="venvoy-words", daemon=True)
         self._thread.start()

@@ -1,6 +1,5 @@
 """Watching the plugin path: a thread that tells when anything there has changed and rests."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -58,7 +57,6 @@ class PathWatch:
 
     def start(self) -> None:
         """Begin to watch."""
-        logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells each change
         self._thread.start()
 
     def stop(self) -> None:
