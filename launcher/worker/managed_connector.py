@@ -157,8 +157,11 @@ class ManagedConnector:
 
     @property
     def kind(self) -> ConnectorType:
-        """Whether it is a source or a sink; `unknown` when its plugin is not there."""
-        return self._around.preparer.kind(self.stored.config)
+        """Whether it is a source or a sink; `unknown` when its plugin is not there, nor was."""
+        kind = self._around.preparer.kind(self.stored.config)
+        if kind == "unknown" and self._prepared is not None:
+            return self._prepared.plan.kind
+        return kind
 
     @property
     def state(self) -> ConnectorState:

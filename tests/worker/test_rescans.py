@@ -99,7 +99,8 @@ def test_what_runs_from_a_location_that_is_taken_away_goes_on_and_restarts(stand
         assert state.used_by == ("pinned", "walker")
         assert "acme_steered.Steered 1.0" in state.plugins
         assert versions(worker) == ["2.0"]
-        assert worker.status("pinned").location_gone == (str(location),)
+        status = worker.status("pinned")
+        assert (status.location_gone, status.type) == ((str(location),), "source")
         assert pid.read_text() == before
         await worker.restart_task("pinned", 0)
         await until(lambda: pid.read_text() not in {before, ""})
