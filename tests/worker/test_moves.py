@@ -4,10 +4,12 @@ import shutil
 
 import pytest
 
+from launcher.planning.preparation import worker_converters
 from launcher.worker.faults import InvalidConnectorConfigError
 from launcher.worker.motion import MoveState
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
+from manager.errors import ProblemsError
 from tests.launcher.pipelines import PLUGINS
 from tests.worker.moving import broken_start, counted, moving, until_moved
 from tests.worker.standing import (
@@ -275,3 +277,20 @@ def returns(stand: Stand, version: str, reason: str, **keys: str) -> None:
     stand.run(body)
     numbers = counted(stand)
     assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "1.5"])
+def test_a_time_for_a_move_that_is_none_is_refused(stand: Stand, text: str) -> None:
+    stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        with pytest.raises(InvalidConnectorConfigError, match=r"`move\.timeout\.ms` is"):
+            await worker.create("numbers", moving("1.0", move__timeout__ms=text))
+
+    stand.run(body)
+
+
+def test_only_a_connector_can_lock_a_version() -> None:
+    pairs = {"value.converter": "JsonConverter", "value.converter.plugin.version": "locked"}
+    with pytest.raises(ProblemsError, match="only a connector's config can say"):
+        worker_converters(pairs, where="worker.properties")
