@@ -396,10 +396,7 @@ class ManagedConnector:
 
     async def _prepare(self) -> None:
         asked = self.stored
-        try:
-            prepared = await self._around.preparer.prepare(asked, on_secrets=self.hide)
-        except VenvoyError as error:
-            prepared = await self._kept_for(asked, error)
+        prepared = await self.ready()
         self._prepared, self._prepared_for = prepared, asked.config
         number = await self.generations.record(asked, prepared)
 
@@ -410,6 +407,17 @@ class ManagedConnector:
             return replace(now, generation=number, locked=prepared.locked)
 
         await self.change(recorded)
+
+    async def ready(self) -> "Prepared":
+        """Return what its config runs with: as it is prepared now, else what it ran with before.
+
+        Raises VenvoyError: neither can be had.
+        """
+        asked = self.stored
+        try:
+            return await self._around.preparer.prepare(asked, on_secrets=self.hide)
+        except VenvoyError as error:
+            return await self._kept_for(asked, error)
 
     async def _kept_for(self, asked: StoredConnector, error: VenvoyError) -> "Prepared":
         """Return what it ran with, if that was for this config and its location is gone.

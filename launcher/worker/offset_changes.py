@@ -11,7 +11,6 @@ from launcher.storage.topic_log import TopicLog, TopicPartition, canonical_json
 from launcher.tasks.connector_host import ConnectorHost
 from launcher.worker.faults import RequestError
 from launcher.worker.managed_connector import ManagedConnector
-from launcher.worker.preparing import Preparer
 from launcher.worker.views import Json, TargetState
 from manager.errors import VenvoyError
 
@@ -27,9 +26,8 @@ SourceChange: TypeAlias = tuple[str, str | None]
 class OffsetChanges:
     """What can be done to one connector's offsets; changes need it STOPPED."""
 
-    def __init__(self, *, connector: ManagedConnector, preparer: Preparer, log: TopicLog) -> None:
+    def __init__(self, *, connector: ManagedConnector, log: TopicLog) -> None:
         self._connector = connector
-        self._preparer = preparer
         self._log = log
 
     async def read(self) -> tuple[Json, ...]:
@@ -121,7 +119,7 @@ class OffsetChanges:
 
     async def _ask_host(self, offsets: Sequence[object]) -> bool:
         connector = self._connector
-        prepared = await self._preparer.prepare(connector.stored, on_secrets=lambda _masker: None)
+        prepared = await connector.ready()
         plan = prepared.plan
         segment = next(one for one in plan.segments if plan.connector in one.stages)
         host = await ConnectorHost.start(plan, segment, prepared.runtime)

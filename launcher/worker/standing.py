@@ -456,7 +456,7 @@ class StandingWorker:
 
     def _offset_changes(self, name: str) -> OffsetChanges:
         connector = self._connector(name)
-        return OffsetChanges(connector=connector, preparer=self._preparer, log=self._runtime.log)
+        return OffsetChanges(connector=connector, log=self._runtime.log)
 
     # -- plugins ------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from launcher.worker.faults import InvalidConnectorConfigError
 from launcher.worker.motion import BuildState
 from launcher.worker.standing import StandingWorker
 from launcher.worker.views import State
-from tests.launcher.pipelines import PLUGINS
+from tests.launcher.pipelines import PLUGINS, values
 from tests.wheel_maker import make_wheel
 from tests.worker.locations import (
     assert_whole,
@@ -134,16 +134,26 @@ def test_a_stopped_connector_resumes_on_what_it_ran_with(stand: Stand) -> None:
     async def body(worker: StandingWorker) -> None:
         await worker.create("numbers", steered(connector__version="1.0"))
         await until_state(worker, "numbers", RUNNING, RUNNING)
+        while await stand.end("numbers") < 10:
+            await asyncio.sleep(0.02)
         await worker.stop("numbers")
         await until_state(worker, "numbers", State.STOPPED)
         shutil.rmtree(location)
         await worker.rescan()
+        (partition,) = [one["partition"] for one in await worker.offsets("numbers")]
+        moved = [{"partition": partition, "offset": {"next": 5}}]
+        await worker.alter_offsets("numbers", moved)
         await worker.resume("numbers")
         await until_state(worker, "numbers", RUNNING, RUNNING)
         assert worker.status("numbers").location_gone == (str(location),)
+        before = await stand.end("numbers")
+        while await stand.end("numbers") <= before:
+            await asyncio.sleep(0.02)
 
     stand.run(body)
-    assert_whole(stand, "numbers")
+    found = [one["n"] for one in values(stand.log_file, "numbers")]  # type: ignore[index]
+    again = found.index(5, found.index(5) + 1)
+    assert found == [*range(again), *range(5, 5 + len(found) - again)]
 
 
 def test_a_broken_location_is_told_hinders_nobody_and_is_mended(stand: Stand) -> None:
