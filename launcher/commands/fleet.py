@@ -13,8 +13,7 @@ from launcher.planning.location_packages import held_packages, packages_of
 from launcher.planning.workplace import Workplace
 from manager.errors import UsageError, VenvoyError
 from manager.plugins.location_content import LocationContent
-from manager.plugins.locations import Shape
-from manager.store.environments import Environment
+from manager.plugins.own_plugins import own_location
 from manager.store.own_environment import own_environment
 from manager.store.receipts import UnreadableReceiptError, read_receipt
 from manager.store.store import Store
@@ -136,6 +135,8 @@ def holders(
     workplace: Workplace, requirement: Requirement
 ) -> tuple[tuple[Holder, ...], tuple[VenvoyError, ...]]:
     """Return the locations that hold it, and why something cannot be said of others."""
+    if not workplace.is_isolated:
+        return _own_holders(workplace, requirement), ()
     found: list[Holder] = []
     errors: list[VenvoyError] = [problem.error for problem in workplace.catalog.broken]
     for content in workplace.catalog.locations:
@@ -144,23 +145,41 @@ def holders(
         except (VenvoyError, OSError):
             errors.append(UnknownPackagesError(location=content.location.path))
             continue
-        if not versions:
-            continue
-        environment = _environment(workplace, content)
-        plugins = {
-            f"{plugin.class_name} {plugin.version}": None
-            for plugin in workplace.catalog.plugins
-            if plugin.location.path == content.location.path
-        }
-        holder = Holder(
-            location=content.location.path,
-            plugins=tuple(plugins),
-            package=canonicalize_name(requirement.name),
-            version=", ".join(versions),
-            environment=None if environment is None else environment.digest,
-        )
-        found.append(holder)
+        known = known_location(workplace.context, content)
+        digest = None if known is None else known.environment.digest
+        if versions:
+            path = content.location.path
+            found.append(_holder(workplace, requirement, path, versions, digest))
     return tuple(found), tuple(errors)
+
+
+def _own_holders(workplace: Workplace, requirement: Requirement) -> tuple[Holder, ...]:
+    """Return the worker's own environment, where plugins run when the plugin path is empty."""
+    own = own_environment(workplace.interpreter)
+    versions = _matching(tuple(held_packages(own).items()), requirement)
+    path = own_location().path
+    return (_holder(workplace, requirement, path, versions, own.digest),) if versions else ()
+
+
+def _holder(
+    workplace: Workplace,
+    requirement: Requirement,
+    path: Path,
+    versions: Sequence[str],
+    environment: str | None,
+) -> Holder:
+    plugins = {
+        f"{plugin.class_name} {plugin.version}": None
+        for plugin in workplace.catalog.plugins
+        if plugin.location.path == path
+    }
+    return Holder(
+        location=path,
+        plugins=tuple(plugins),
+        package=canonicalize_name(requirement.name),
+        version=", ".join(versions),
+        environment=environment,
+    )
 
 
 def stray_holders(
@@ -225,13 +244,6 @@ def unknown_environments(
     )
 
 
-def _environment(workplace: Workplace, content: LocationContent) -> Environment | None:
-    if content.location.shape is Shape.WORKER:
-        return own_environment(workplace.interpreter)
-    known = known_location(workplace.context, content)
-    return None if known is None else known.environment
-
-
 def _stages(status: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     connector = cast("Mapping[str, str]", status["connector"])
     if "environment" in connector:
@@ -246,9 +258,6 @@ def _versions(
 ) -> tuple[str, ...]:
     """Return the versions that match, of the environment and of every target of the lock."""
     pairs: list[tuple[str, str]] = []
-    if content.location.shape is Shape.WORKER:
-        pairs += held_packages(own_environment(workplace.interpreter)).items()
-        return _matching(pairs, requirement)
     packages = packages_of(workplace.context, content)
     if packages is not None:
         pairs += packages.items()

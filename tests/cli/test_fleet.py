@@ -5,6 +5,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -23,11 +24,11 @@ NO_INDEX = {"PIP_NO_INDEX": "1"}
 def workspace(tmp_path: Path) -> Workspace:
     """Two versions of a source on two versions of one package, all synced."""
     made = Workspace(tmp_path, tmp_path / "store")
-    for version, leaf in (("1.4.0", "1.0"), ("2.0.0", "2.0")):
-        directory = made.plugins / f"ticker-{version}"
+    for release, leaf in (("1.4.0", "1.0"), ("2.0.0", "2.0")):
+        directory = made.plugins / f"ticker-{release}"
         make_wheel(directory, "leaf", leaf)
         made.wheel(
-            f"ticker-{version}", "acme-ticker", version, files={"ticker.py": TICKER},
+            f"ticker-{release}", "acme-ticker", release, files={"ticker.py": TICKER},
             requires=[f"leaf~={leaf}"], entry_points=SOURCE,
         )  # fmt: skip
     made.sync()
@@ -95,6 +96,12 @@ def test_an_environment_whose_location_is_gone_is_told(workspace: Workspace) -> 
     assert isinstance(data, dict)
     (holder,) = data["holders"]
     assert (holder["location"], holder["version"], holder["plugins"]) == (None, "1.0", [])
+
+
+def test_without_isolation_the_workers_own_environment_is_looked_at(workspace: Workspace) -> None:
+    ran = workspace.venvoy("which", "click", "--plugin-path", "")
+    (row,) = ran.stdout.splitlines()[1:]
+    assert row.split()[1:3] == ["click", version("click")]
 
 
 def test_a_location_without_a_lock_is_not_passed_over(workspace: Workspace) -> None:
