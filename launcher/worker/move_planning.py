@@ -139,8 +139,12 @@ def _packages(
             else:
                 side[content.location.path] = packages
     if running is not None:
-        held = running.runtime.environments
-        found.before |= {path: held_packages(environment) for path, environment in held.items()}
+        shapes = {one.location.path: one.location.shape for one in running.plan.segments}
+        found.before |= {
+            path: held_packages(environment)
+            for path, environment in running.runtime.environments.items()
+            if shapes.get(path) is not Shape.WORKER
+        }
     return found
 
 
