@@ -1,13 +1,16 @@
 """An empty plugin path means the worker's own environment (KIP-146); the API wins there too."""
 
 import json
+import socket
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.wheel_maker import make_wheel
@@ -105,3 +108,39 @@ def test_plugins_come_from_the_workers_own_environment(tmp_path: Path, editable:
     assert (row["class"], row["version"], row["records_out"]) == ("acme_own.Own", "3.1", 1)
     assert Path((tmp_path / "out").read_text()) == tmp_path / "application"
     assert sys.prefix != str(tmp_path / "application")
+
+
+def test_a_plan_and_which_know_the_workers_own_environment(tmp_path: Path) -> None:
+    python = own_environment(tmp_path / "application")
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{one.getsockname()[1]}"
+    worker, connector = tmp_path / "w.properties", tmp_path / "c.properties"
+    worker.write_text(f"listeners={url}\n")
+    connector.write_text(f"name=c\nconnector.class=own\nout={tmp_path / 'out'}\n")
+    script = "from launcher.cli import main; main()"
+    command = [python, "-c", script, "standalone", str(worker), str(connector)]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 120
+        while '"tasks":[{' not in answer(f"{url}/connectors/c/status"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        done = venvoy(python, "connectors", "plan", "c", "--url", url, "--json")
+        plan = json.loads(done.stdout)["data"]
+        held = venvoy(python, "which", "acme-own", "--plugin-path", "", "--url", url, "--json")
+        process.terminate()
+        process.communicate(timeout=120)
+    assert (plan["packages"], plan["config"], plan["problems"]) == ([], [], [])
+    assert (plan["stages"][0]["version_after"], plan["restarts"]) == ("3.1", ["c"])
+    found = json.loads(held.stdout)["data"]
+    assert [one["version"] for one in found["holders"]] == ["3.1"]
+    assert [one["connector"] for one in found["users"]] == ["c"]
+
+
+def answer(url: str) -> str:
+    """What a worker answers, empty as long as it does not."""
+    try:
+        return httpx.get(url).text
+    except httpx.TransportError:
+        return ""
