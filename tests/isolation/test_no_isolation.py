@@ -119,7 +119,7 @@ def test_a_plan_and_which_know_the_workers_own_environment(tmp_path: Path) -> No
     worker.write_text(f"listeners={url}\n")
     connector.write_text(f"name=c\nconnector.class=own\nout={tmp_path / 'out'}\n")
     script = "from launcher.cli import main; main()"
-    command = [python, "-c", script, "standalone", str(worker), str(connector)]
+    command = [str(python), "-c", script, "standalone", str(worker), str(connector)]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 120
         while '"tasks":[{' not in answer(f"{url}/connectors/c/status"):
