@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import Response
 
 from launcher.rest.about import venvoy_version
@@ -120,6 +121,11 @@ def _short(digest: str) -> str:
     return digest[:12]
 
 
+def _dotted(text: str) -> Markup:
+    """Escape a dotted name; lines may break behind its dots."""
+    return Markup(".<wbr>").join(text.split("."))
+
+
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else ""
@@ -141,6 +147,7 @@ def _templates() -> Environment:
         moment=_moment,
         iso=_iso,
         short=_short,
+        dotted=_dotted,
         last_line=_last_line,
         sign=lambda state: _SIGNS.get(str(state), "•"),
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,8 @@ from tests.page.asked_in_browser import CONTRAST, NAMELESS
 from tests.page.made import EVIL, make
 from tests.rest.fake_motion import AT
 from tests.rest.fake_worker import FakeWorker
-from tests.rest.running import PATIENCE_S, Running
+from tests.rest.running import PATIENCE_S, Running, served
+from tests.rest.settings import Settings
 
 PATH = "/ui/connectors/airports"
 PAGES = ("/ui", PATH, f"{PATH}/plan?connector.version=2.0.0", "/ui/plugins", "/ui/connectors/none")
@@ -93,7 +95,7 @@ def test_the_page_follows_the_worker_and_keeps_what_its_reader_does(
     make(people)
     worker.fail_task("airports", 1, "Traceback\nValueError: no")
     page = visit(PATH)
-    page.locator("summary").click()
+    page.locator(".trace summary").click()
     version = page.get_by_label("connector", exact=True)
     version.fill("2.")
     worker.fail_task("airports", 0, "Traceback\nKeyError: other")
@@ -226,3 +228,23 @@ def test_a_screen_reader_finds_its_way(visit: Callable[[str], Page]) -> None:
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
+
+
+def test_users_act_under_their_names(worker: FakeWorker, browser: Browser, tmp_path: Path) -> None:
+    """The script's requests carry what the browser was told once."""
+    worker.reset()
+    users = tmp_path / "users"
+    users.write_text("anna: geheim\n")
+    with (
+        served(worker, Settings(rest_auth_file=users)) as server,
+        httpx.Client(base_url=server.url, auth=("anna", "geheim")) as client,
+        browser.new_context(http_credentials={"username": "anna", "password": "geheim"}) as context,
+    ):
+        make(client)
+        client.patch("/connectors/airports/config", json={"connector.version": "2.0.0"})
+        page = context.new_page()
+        page.goto(server.url + PATH)
+        page.get_by_role("button", name="Roll back to generation 1").click()
+        expect(page.get_by_role("region", name="Last move")).to_contain_text("to 1.4.0")
+        assert httpx.get(server.url + PATH).status_code == 401
+    assert worker.asked_by[-1] == "anna"

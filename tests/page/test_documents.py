@@ -211,6 +211,8 @@ def test_generations_can_be_gone_back_to(people: httpx.Client, worker: FakeWorke
     text = people.get(PATH).text
     assert 'aria-label="Roll back to generation 1"' in text
     assert 'aria-label="Roll back to generation 2"' not in text
+    assert "plugin <code" in text
+    assert ("aa" * 32 in text, "bb" * 32 in text) == (True, True)
     assert people.post(f"{PATH}/rollback", data={"to": "1"}).status_code == 303
     assert worker.config("airports")["connector.version"] == "1.4.0"
 
