@@ -7,8 +7,8 @@ from pathlib import Path
 
 from launcher.commands.worker_log import WorkerLog
 from launcher.configs.connector_file import ConnectorFile, read_connector_file
-from launcher.worker.faults import InvalidConnectorConfigError
-from launcher.worker.interface import WorkerInterface
+from launcher.interface.connectors import WorkerInterface
+from launcher.interface.faults import InvalidConnectorConfigError
 from manager.errors import VenvoyError
 
 __all__ = ["RepeatedNameError", "put_files"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.configs.properties import UnreadableConfigError, read_mapping
-from launcher.worker.views import TargetState
+from launcher.interface.views import TargetState
 
 __all__ = ["ConnectorFile", "read_connector_file"]
 

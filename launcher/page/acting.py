@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Mapping
 
 from starlette.responses import RedirectResponse, Response
 
+from launcher.interface.faults import NotFoundError, RefusedError, RequestError
 from launcher.page.documents import connector_path, path_segment
 from launcher.page.reading import Reading, asked_versions
 from launcher.page.versions import version_patch
 from launcher.rest.call import Call
-from launcher.worker.faults import NotFoundError, RefusedError, RequestError
 
 __all__ = ["Acting"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from launcher.worker.move import MoveState
-from launcher.worker.views import ConnectorStatus, StageVersion, State, TaskCounters, TaskState
+from launcher.interface.move import MoveState
+from launcher.interface.views import ConnectorStatus, StageVersion, State, TaskCounters, TaskState
 
 __all__ = [
     "ConnectorRow",

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
+from launcher.interface.motion import BuildState, LocationState, StageChange
+from launcher.interface.views import ConnectorStatus
 from launcher.page.connectors import ConnectorRow, connector_row, stage_rows, task_rows
 from launcher.page.documents import asset, document
 from launcher.page.throughput import Throughput
 from launcher.page.versions import version_choices
 from launcher.rest.call import Call
 from launcher.rest.faults import UnroutableError
-from launcher.worker.motion import BuildState, LocationState, StageChange
-from launcher.worker.views import ConnectorStatus
 
 __all__ = ["Reading", "asked_versions"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from launcher.worker.views import TaskCounters
+from launcher.interface.views import TaskCounters
 
 __all__ = ["Throughput"]
 

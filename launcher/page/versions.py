@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from launcher.worker.views import ConnectorStatus, PluginRow, StageVersion
+from launcher.interface.views import ConnectorStatus, PluginRow, StageVersion
 
 __all__ = ["VersionChoice", "version_choices", "version_keys", "version_patch"]
 

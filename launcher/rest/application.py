@@ -15,6 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from launcher.interface.faults import RefusedError
+from launcher.interface.motion import StandingInterface
 from launcher.rest import about, connectors, loggers, motion, offsets, plugins
 from launcher.rest.authentication import Authenticated, Users
 from launcher.rest.browsers import LocalNames, SameSite
@@ -27,8 +29,6 @@ from launcher.rest.operation import Operation
 from launcher.rest.pages import Page, prefers_page
 from launcher.rest.paths import EncodedPath
 from launcher.rest.responses import error_response
-from launcher.worker.faults import RefusedError
-from launcher.worker.motion import StandingInterface
 from manager.errors import VenvoyError
 
 __all__ = ["application", "operations"]

@@ -7,12 +7,12 @@ from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
 
+from launcher.interface.faults import RequestError
+from launcher.interface.motion import MotionInterface, StandingInterface
 from launcher.rest.authentication import USER
 from launcher.rest.config import RestConfig
 from launcher.rest.faults import BodyError, BodyTooLargeError, MediaTypeError, UnroutableError
 from launcher.rest.shapes import parse_json
-from launcher.worker.faults import RequestError
-from launcher.worker.motion import MotionInterface, StandingInterface
 
 __all__ = ["Call"]
 

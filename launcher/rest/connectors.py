@@ -5,13 +5,13 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from launcher.interface.connectors import WorkerInterface
+from launcher.interface.faults import InvalidConnectorConfigError, NotFoundError, RequestError
+from launcher.interface.views import ConnectorInfo, Json
 from launcher.rest.call import Call
 from launcher.rest.operation import Answer, Operation, QueryParameter, array_of, flag, ref
 from launcher.rest.responses import JsonResponse
 from launcher.rest.shapes import read_config, read_create_request
-from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError, RequestError
-from launcher.worker.interface import WorkerInterface
-from launcher.worker.views import ConnectorInfo, Json
 
 __all__ = ["OPERATIONS"]
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from launcher.worker.faults import RefusedError
+from launcher.interface.faults import RefusedError
 from manager.errors import VenvoyError
 
 __all__ = [

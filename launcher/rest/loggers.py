@@ -2,11 +2,11 @@
 
 from starlette.responses import Response
 
+from launcher.interface.faults import RequestError
 from launcher.rest.call import Call
 from launcher.rest.operation import Answer, Operation, QueryParameter, array_of, ref
 from launcher.rest.responses import JsonResponse
 from launcher.rest.shapes import read_level
-from launcher.worker.faults import RequestError
 
 __all__ = ["OPERATIONS"]
 

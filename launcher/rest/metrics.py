@@ -19,18 +19,18 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
-from launcher.rest.about import KAFKA_VERSION, venvoy_version
-from launcher.rest.call import Call
-from launcher.rest.operation import Answer, Operation
-from launcher.worker.faults import NotFoundError
-from launcher.worker.interface import WorkerInterface
-from launcher.worker.views import (
+from launcher.interface.connectors import WorkerInterface
+from launcher.interface.faults import NotFoundError
+from launcher.interface.views import (
     ConnectorStatus,
     StageVersion,
     State,
     TaskCounters,
     TaskState,
 )
+from launcher.rest.about import KAFKA_VERSION, venvoy_version
+from launcher.rest.call import Call
+from launcher.rest.operation import Answer, Operation
 
 __all__ = ["Metrics"]
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 
 from starlette.responses import Response
 
+from launcher.interface.views import Json
 from launcher.rest.about import venvoy_version
 from launcher.rest.call import Call
 from launcher.rest.operation import Answer, Operation, QueryParameter, ref
 from launcher.rest.responses import JsonResponse
 from launcher.rest.schemas import SCHEMAS
-from launcher.worker.views import Json
 
 __all__ = ["document", "document_operation"]
 

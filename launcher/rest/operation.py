@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 from starlette.responses import Response
 
+from launcher.interface.views import Json
 from launcher.rest.call import Call
-from launcher.worker.views import Json
 
 __all__ = ["Answer", "Endpoint", "Operation", "QueryParameter", "array_of", "flag", "ref"]
 

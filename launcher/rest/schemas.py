@@ -6,10 +6,10 @@ later version say more. Requests allow no others, so that a typing error is told
 
 from collections.abc import Mapping
 
+from launcher.interface.motion import BuildState
+from launcher.interface.move import MoveState
+from launcher.interface.views import Json
 from launcher.rest.operation import array_of, ref
-from launcher.worker.motion import BuildState
-from launcher.worker.move import MoveState
-from launcher.worker.views import Json
 
 __all__ = ["SCHEMAS"]
 

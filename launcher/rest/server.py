@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from launcher.interface.motion import StandingInterface
 from launcher.rest.application import application
 from launcher.rest.authentication import Users, read_users
 from launcher.rest.config import RestConfig
@@ -14,7 +15,6 @@ from launcher.rest.listeners import BoundListener, bind_listeners
 from launcher.rest.metrics import Metrics
 from launcher.rest.pages import Page
 from launcher.rest.responses import error_response
-from launcher.worker.motion import StandingInterface
 
 __all__ = ["serve"]
 

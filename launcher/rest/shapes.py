@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
+from launcher.interface.views import Json, TargetState
 from launcher.rest.faults import BodyError
-from launcher.worker.views import Json, TargetState
 
 __all__ = [
     "CreateRequest",

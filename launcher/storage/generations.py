@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from launcher.worker.move import MoveState
-from launcher.worker.views import StageVersion
+from launcher.interface.move import MoveState
+from launcher.interface.views import StageVersion
 
 __all__ = ["KEPT", "StoredGeneration", "read_generations", "write_generation"]
 

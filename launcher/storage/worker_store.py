@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from launcher.interface.move import Move
+from launcher.interface.views import ConnectorState, State, TargetState, TaskState
 from launcher.storage.generations import StoredGeneration, read_generations, write_generation
 from launcher.storage.sqlite_log import SqliteLog
-from launcher.worker.move import Move
-from launcher.worker.views import ConnectorState, State, TargetState, TaskState
 
 __all__ = [
     "WORKER",

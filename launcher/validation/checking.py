@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from launcher.configs.config_keys import CONNECTOR_PREFIXES, unknown_keys
 from launcher.configs.connector_config import keys_below
+from launcher.interface.faults import RequestError
 from launcher.validation.aliases import check_alias_rules, choose_alias, unique_aliases
 from launcher.validation.asking import ask_all
 from launcher.validation.choosing import Chosen, choose, class_names
@@ -26,7 +27,6 @@ from launcher.validation.kind_keys import sink_keys, source_keys, topic_creation
 from launcher.validation.kind_rules import check_sink, check_source
 from launcher.validation.parts import Answer, Part, prefixed_keys, prefixed_values
 from launcher.validation.planned import plan_faults
-from launcher.worker.faults import RequestError
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.entry_points import PluginType
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from launcher.interface.faults import RefusedError
 from launcher.planning.workplace import Workplace
-from launcher.worker.faults import RefusedError
-from launcher.worker.threads import in_thread
+from launcher.tasks.threads import in_thread
 from manager.plugins.locations import Location, Problem, Shape
 from manager.store.environments import Environment
 from manager.store.own_environment import own_environment

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from launcher.interface.faults import RequestError
 from launcher.validation.choosing import missing_version_text, syntax_text
 from launcher.validation.framework_values import ValueFaultError
-from launcher.worker.faults import RequestError
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.entry_points import PluginType
 from manager.plugins.selection import (

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from launcher.worker.views import Json
+from launcher.interface.views import Json
 
 __all__ = ["ConfigInfo", "ConfigInfos", "ConfigKeyInfo", "ConfigValueInfo"]
 

@@ -9,10 +9,10 @@ from launcher.configs.secrets import Masker
 from launcher.hosts.control import Message, PluginFailedError
 from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import Host, HostSpec, OnOutput
+from launcher.interface.faults import RefusedError
 from launcher.planning.workplace import Workplace
 from launcher.tasks.runtime import Event, OnEvent, RunSettings
 from launcher.validation.infos import ConfigKeyInfo, ConfigValueInfo
-from launcher.worker.faults import RefusedError
 from manager.plugins.catalog import Plugin
 from manager.store.environments import Environment
 

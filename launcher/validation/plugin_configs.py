@@ -1,5 +1,6 @@
 """What may be configured of one plugin, of any type and version."""
 
+from launcher.interface.faults import NotFoundError, RequestError
 from launcher.validation.choosing import missing_version_text
 from launcher.validation.common_keys import Defaults, common_keys
 from launcher.validation.environments import Environments
@@ -7,7 +8,6 @@ from launcher.validation.faults_of_plugins import class_fault_text
 from launcher.validation.infos import ConfigKeyInfo
 from launcher.validation.inspectors import Inspectors, Question
 from launcher.validation.kind_keys import sink_keys, source_keys
-from launcher.worker.faults import NotFoundError, RequestError
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.entry_points import PluginType

@@ -7,7 +7,10 @@ from typing import TypeVar
 
 from launcher.configs.providers import Providers
 from launcher.configs.secrets import Masker
+from launcher.interface.faults import RequestError, RequestTimedOutError
+from launcher.interface.views import Json
 from launcher.planning.workplace import Workplace
+from launcher.tasks.threads import in_thread
 from launcher.validation.checking import Checking
 from launcher.validation.draft import Draft
 from launcher.validation.environments import Environments
@@ -15,9 +18,6 @@ from launcher.validation.found_connector import find_connector, refuse_other_plu
 from launcher.validation.infos import ConfigInfos
 from launcher.validation.inspectors import Inspectors, StartHost
 from launcher.validation.plugin_configs import plugin_config
-from launcher.worker.faults import RequestError, RequestTimedOutError
-from launcher.worker.threads import in_thread
-from launcher.worker.views import Json
 
 __all__ = ["Validator"]
 

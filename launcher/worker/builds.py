@@ -7,11 +7,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from launcher.interface.motion import BuildState
 from launcher.planning.failed_entry_points import failed_entry_points
 from launcher.planning.workplace import Workplace
-from launcher.worker.motion import BuildState
+from launcher.tasks.threads import in_thread
 from launcher.worker.path_readings import Found, Reading, Stamp, stamp_at
-from launcher.worker.threads import in_thread
 from manager.errors import VenvoyError
 from manager.locks.sync_context import SyncContext
 from manager.plugins.location_content import LocationContent

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from launcher.configs.secrets import hide, likely_password_keys, restore
 from launcher.configs.version_keys import is_version_key, kept_locks, pinned
+from launcher.interface.faults import InvalidConnectorConfigError, RequestError
 from launcher.storage.worker_store import WORKER, StoredConnector
 from launcher.validation.validator import Validator
-from launcher.worker.faults import InvalidConnectorConfigError, RequestError
 
 __all__ = ["ConfigChecks", "asked", "hidden", "named", "restored", "with_versions"]
 

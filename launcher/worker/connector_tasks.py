@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from launcher.interface.views import State, TaskCounters, TaskState
 from launcher.storage.worker_store import StoredStatus
 from launcher.tasks.connector_host import TaskClass
 from launcher.tasks.sink_tasks import SinkTask
 from launcher.tasks.source_tasks import SourceTask
 from launcher.tasks.task import Phase, Task, TaskListener, TaskSpec
+from launcher.tasks.threads import in_thread
 from launcher.worker.health import Health
 from launcher.worker.preparing import Prepared
 from launcher.worker.surroundings import Surroundings
-from launcher.worker.threads import in_thread
 from launcher.worker.traces import trace_of
-from launcher.worker.views import State, TaskCounters, TaskState
 from manager.errors import InternalError
 
 __all__ = ["TASK_CLASS", "ConnectorTasks"]

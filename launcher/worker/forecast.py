@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from launcher.interface.views import StageVersion
 from launcher.storage.worker_store import StoredConnector
 from launcher.worker.preparing import Prepared, Preparer
-from launcher.worker.views import StageVersion
 
 if TYPE_CHECKING:
     from launcher.planning.workplace import Workplace

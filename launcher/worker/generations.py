@@ -4,10 +4,10 @@ import time
 from dataclasses import replace
 
 from launcher.configs.secrets import hide
+from launcher.interface.motion import Generation
+from launcher.interface.move import MoveState
 from launcher.storage.generations import KEPT, StoredGeneration
 from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
-from launcher.worker.motion import Generation
-from launcher.worker.move import MoveState
 from launcher.worker.preparing import Prepared
 
 __all__ = ["Generations"]

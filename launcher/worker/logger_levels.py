@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from launcher.hosts.control import Message
-from launcher.worker.faults import NotFoundError
-from launcher.worker.views import LoggerLevel
+from launcher.interface.faults import NotFoundError
+from launcher.interface.views import LoggerLevel
 
 __all__ = ["ROOT", "WORKER_LOGGER", "LoggerLevels"]
 

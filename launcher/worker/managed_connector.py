@@ -7,19 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from launcher.configs.secrets import Masker
-from launcher.storage.worker_store import Fallback, StoredConnector
-from launcher.worker.connector_tasks import ConnectorTasks
-from launcher.worker.forecast import Forecast
-from launcher.worker.generations import Generations
-from launcher.worker.health import Health
-from launcher.worker.move import MoveState
-from launcher.worker.move_requests import by_itself
-from launcher.worker.moves import Moves, MoveTimedOutError, reason_of
-from launcher.worker.own_host import OwnHost
-from launcher.worker.preparing import exact_versions
-from launcher.worker.surroundings import Surroundings
-from launcher.worker.traces import trace_of
-from launcher.worker.views import (
+from launcher.interface.move import MoveState
+from launcher.interface.views import (
     ConnectorState,
     ConnectorStatus,
     ConnectorType,
@@ -27,6 +16,17 @@ from launcher.worker.views import (
     State,
     TargetState,
 )
+from launcher.storage.worker_store import Fallback, StoredConnector
+from launcher.worker.connector_tasks import ConnectorTasks
+from launcher.worker.forecast import Forecast
+from launcher.worker.generations import Generations
+from launcher.worker.health import Health
+from launcher.worker.move_requests import by_itself
+from launcher.worker.moves import Moves, MoveTimedOutError, reason_of
+from launcher.worker.own_host import OwnHost
+from launcher.worker.preparing import exact_versions
+from launcher.worker.surroundings import Surroundings
+from launcher.worker.traces import trace_of
 from manager.errors import InternalError, VenvoyError
 
 if TYPE_CHECKING:

@@ -5,8 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from launcher.interface.faults import RefusedError, RequestError
+from launcher.interface.motion import ConfigChange, MovePlan, StageChange
+from launcher.interface.views import TargetState
 from launcher.planning.location_packages import held_packages, packages_of
-from launcher.planning.move_plan import (
+from launcher.planning.plan import PipelinePlan, Stage
+from launcher.planning.workplace import Workplace
+from launcher.storage.worker_store import StoredConnector
+from launcher.tasks.threads import in_thread
+from launcher.validation.infos import ConfigKeyInfo
+from launcher.validation.validator import Validator
+from launcher.worker.move_plan import (
     Packages,
     api_requirement,
     config_changes,
@@ -14,16 +23,7 @@ from launcher.planning.move_plan import (
     package_changes,
     stage_changes,
 )
-from launcher.planning.plan import PipelinePlan, Stage
-from launcher.planning.workplace import Workplace
-from launcher.storage.worker_store import StoredConnector
-from launcher.validation.infos import ConfigKeyInfo
-from launcher.validation.validator import Validator
-from launcher.worker.faults import RefusedError, RequestError
-from launcher.worker.motion import ConfigChange, MovePlan, StageChange
 from launcher.worker.preparing import Prepared, Preparer
-from launcher.worker.threads import in_thread
-from launcher.worker.views import TargetState
 from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Shape
 from manager.sync import known_location

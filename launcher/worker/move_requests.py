@@ -14,11 +14,11 @@ from launcher.configs.version_keys import (
     named,
     pinned,
 )
+from launcher.interface.faults import NotFoundError
+from launcher.interface.move import Move, MoveState
+from launcher.interface.views import TargetState
 from launcher.storage.worker_store import Fallback, StoredConnector
-from launcher.worker.faults import NotFoundError
 from launcher.worker.generations import Generations
-from launcher.worker.move import Move, MoveState
-from launcher.worker.views import TargetState
 from manager.plugins.versions import LATEST
 
 __all__ = ["by_itself", "refused", "rolled_back", "with_config"]

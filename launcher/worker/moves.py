@@ -16,11 +16,11 @@ from launcher.configs.version_keys import (
     pinned,
 )
 from launcher.hosts.host import HostDiedError
+from launcher.interface.move import MoveState
+from launcher.interface.views import StageVersion
 from launcher.storage.worker_store import Fallback, StoredConnector
 from launcher.worker.generations import Generations
-from launcher.worker.move import MoveState
 from launcher.worker.preparing import Prepared
-from launcher.worker.views import StageVersion
 from manager.errors import ProblemsError, VenvoyError
 
 __all__ = ["MoveTimedOutError", "Moves", "reason_of"]

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from launcher.hosts.control import PluginFailedError
+from launcher.interface.faults import RequestError
+from launcher.interface.views import Json, TargetState
 from launcher.storage.topic_log import TopicLog, TopicPartition, canonical_json
 from launcher.tasks.connector_host import ConnectorHost
-from launcher.worker.faults import RequestError
 from launcher.worker.managed_connector import ManagedConnector
-from launcher.worker.views import Json, TargetState
 from manager.errors import VenvoyError
 
 __all__ = ["OffsetChanges", "parse_sink_offsets", "parse_source_offsets"]

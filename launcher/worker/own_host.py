@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from launcher.tasks.connector_host import ConnectorHost, TaskClass
+from launcher.tasks.threads import in_thread
 from launcher.worker.connector_tasks import TASK_CLASS
 from launcher.worker.preparing import Prepared
 from launcher.worker.references import with_references
-from launcher.worker.threads import in_thread
 from manager.errors import VenvoyError
 
 __all__ = ["OwnHost"]

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from launcher.interface.motion import RescanReport
 from launcher.planning.workplace import Workplace, open_workplace
-from launcher.worker.motion import RescanReport
 from manager.errors import VenvoyError
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.location_content import LocationContent

@@ -10,13 +10,13 @@ from launcher.configs.connector_config import parse_connector_config
 from launcher.configs.providers import VARIABLE, Providers
 from launcher.configs.secrets import Masker
 from launcher.configs.version_keys import is_version_key, pinned
+from launcher.interface.views import ConnectorType, StageVersion
 from launcher.planning.plan import PipelinePlan, Stage, WorkerConverters, all_stages, plan_pipeline
 from launcher.planning.preparation import Preparation, prepare
 from launcher.planning.workplace import Workplace
 from launcher.storage.worker_store import StoredConnector
 from launcher.tasks.runtime import Event, Runtime
-from launcher.worker.threads import in_thread
-from launcher.worker.views import ConnectorType, StageVersion
+from launcher.tasks.threads import in_thread
 from manager.errors import ProblemsError, VenvoyError
 from manager.plugins.entry_points import PluginType
 from manager.plugins.locations import Shape

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+from launcher.interface.motion import BuildState, LocationState, RescanReport
 from launcher.planning.plan import all_stages
 from launcher.planning.workplace import Workplace
+from launcher.tasks.threads import in_thread
 from launcher.worker.builds import Builds
-from launcher.worker.motion import BuildState, LocationState, RescanReport
 from launcher.worker.path_readings import (
     Found,
     Reading,
@@ -24,7 +25,6 @@ from launcher.worker.path_readings import (
 )
 from launcher.worker.path_watch import PathWatch, Places, look_at
 from launcher.worker.preparing import Prepared
-from launcher.worker.threads import in_thread
 from manager.errors import VenvoyError
 from manager.plugins.locations import Shape
 from manager.plugins.plugin_path import parse_plugin_path

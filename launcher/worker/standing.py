@@ -9,34 +9,15 @@ from typing import TypeVar
 from launcher.configs.providers import Providers
 from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import OnOutput
-from launcher.planning.preparation import worker_converters
-from launcher.planning.workplace import Workplace
-from launcher.settings import WorkerConfig
-from launcher.storage.topic_log import TopicLog
-from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
-from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
-from launcher.validation.inspectors import host_starter
-from launcher.validation.validator import Validator
-from launcher.worker.config_checks import ConfigChecks, asked, hidden, named, with_versions
-from launcher.worker.faults import (
+from launcher.interface.faults import (
     ConflictError,
     ConnectorExistsError,
     InvalidConnectorConfigError,
     NotFoundError,
 )
-from launcher.worker.logger_levels import LoggerLevels
-from launcher.worker.managed_connector import ManagedConnector
-from launcher.worker.motion import Generation, LocationState, MovePlan, RescanReport
-from launcher.worker.move import Move
-from launcher.worker.move_planning import MovePlanner
-from launcher.worker.move_requests import refused, rolled_back, with_config
-from launcher.worker.offset_changes import OffsetChanges
-from launcher.worker.preparing import Preparer
-from launcher.worker.rescans import Rescans
-from launcher.worker.side_work import SideWork
-from launcher.worker.surroundings import Surroundings
-from launcher.worker.threads import end_threads
-from launcher.worker.views import (
+from launcher.interface.motion import Generation, LocationState, MovePlan, RescanReport
+from launcher.interface.move import Move
+from launcher.interface.views import (
     ConnectorInfo,
     ConnectorStatus,
     Health,
@@ -50,6 +31,25 @@ from launcher.worker.views import (
     TaskInfo,
     TaskState,
 )
+from launcher.planning.preparation import worker_converters
+from launcher.planning.workplace import Workplace
+from launcher.settings import WorkerConfig
+from launcher.storage.topic_log import TopicLog
+from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
+from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
+from launcher.tasks.threads import end_threads
+from launcher.validation.inspectors import host_starter
+from launcher.validation.validator import Validator
+from launcher.worker.config_checks import ConfigChecks, asked, hidden, named, with_versions
+from launcher.worker.logger_levels import LoggerLevels
+from launcher.worker.managed_connector import ManagedConnector
+from launcher.worker.move_planning import MovePlanner
+from launcher.worker.move_requests import refused, rolled_back, with_config
+from launcher.worker.offset_changes import OffsetChanges
+from launcher.worker.preparing import Preparer
+from launcher.worker.rescans import Rescans
+from launcher.worker.side_work import SideWork
+from launcher.worker.surroundings import Surroundings
 from manager.errors import VenvoyError
 from manager.plugins.entry_points import PluginType
 

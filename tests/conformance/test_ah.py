@@ -2,7 +2,7 @@
 
 import pytest
 
-from launcher.worker.faults import NotFoundError, RequestError
+from launcher.interface.faults import NotFoundError, RequestError
 from tests.conformance.test_pr import STAGES
 from tests.conformance.validating import CLASSES, COMBINED, VERSIONS, Room, faults, info
 

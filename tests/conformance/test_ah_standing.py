@@ -4,8 +4,8 @@ import asyncio
 import shutil
 from collections.abc import Mapping
 
+from launcher.interface.views import State, TargetState
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State, TargetState
 from tests.launcher.pipelines import values
 from tests.worker.standing import Stand, counter, steered, until, until_state, until_task_version
 

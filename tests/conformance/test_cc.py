@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.worker.faults import RequestTimedOutError
+from launcher.interface.faults import RequestTimedOutError
 from tests.conformance.validating import CLASSES, VERSIONS, Room, faults, room
 from tests.isolation.workspaces import write_lock
 from tests.wheel_maker import make_wheel

@@ -8,10 +8,10 @@ from collections import Counter
 
 import pytest
 
+from launcher.interface.motion import MoveState
+from launcher.interface.views import State
 from launcher.storage.sqlite_log import SqliteLog
-from launcher.worker.motion import MoveState
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import PLUGINS, lines_of, values
 from tests.worker.moving import until_moved
 from tests.worker.standing import (

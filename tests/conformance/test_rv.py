@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.worker.faults import RequestError
+from launcher.interface.faults import RequestError
 from launcher.worker.standing import StandingWorker
 from tests.conformance.validating import (
     CLASSES,

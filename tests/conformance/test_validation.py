@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from launcher.interface.faults import RequestError
 from launcher.validation.infos import ConfigInfos
-from launcher.worker.faults import RequestError
 from manager.errors import ProblemsError
 from tests.conformance.validating import CLASSES, FAULTY, Room, faults, info, room
 from tests.isolation.workspaces import write_lock

@@ -14,13 +14,13 @@ import pytest
 
 from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import Host
+from launcher.interface.views import Json
 from launcher.planning.workplace import Workplace, open_workplace
 from launcher.settings import inherited_environment
 from launcher.tasks.runtime import RunSettings
 from launcher.validation.infos import ConfigInfo, ConfigInfos
 from launcher.validation.inspectors import Veil, host_starter
 from launcher.validation.validator import Validator
-from launcher.worker.views import Json
 from manager.store.environments import Environment
 from tests.isolation.workspaces import write_lock
 from tests.wheel_maker import make_wheel

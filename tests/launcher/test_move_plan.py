@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from launcher.configs.connector_config import parse_connector_config
-from launcher.planning.move_plan import moved_stages, package_changes, stage_changes
+from launcher.interface.motion import PackageChange
 from launcher.planning.plan import PipelinePlan, plan_pipeline
 from launcher.planning.preparation import worker_converters
-from launcher.worker.motion import PackageChange
+from launcher.worker.move_plan import moved_stages, package_changes, stage_changes
 from manager.plugins.locations import Location
 from tests.project_maker import make_builtin, make_project, read_catalog
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from launcher.interface.move import Move, MoveState
+from launcher.interface.views import ConnectorState, StageVersion, State, TargetState, TaskState
 from launcher.storage.generations import KEPT, StoredGeneration
 from launcher.storage.sqlite_file import SCHEMA_NUMBER, ForeignLogError, LogError
 from launcher.storage.sqlite_log import SqliteLog
 from launcher.storage.worker_store import Fallback, SqliteWorkerStore, StoredConnector
-from launcher.worker.move import Move, MoveState
-from launcher.worker.views import ConnectorState, StageVersion, State, TargetState, TaskState
 
 ROOT = Path(__file__).parents[2]
 FORMAT_1 = Path(__file__).with_name("storage_format_1.sqlite.gz")

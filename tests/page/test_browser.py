@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from launcher.worker.move import Move, MoveState
+from launcher.interface.move import Move, MoveState
 from tests.page.asked_in_browser import CONTRAST, NAMELESS
 from tests.page.made import EVIL, make
 from tests.rest.fake_motion import AT

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from launcher.worker.motion import Move, MoveState
-from launcher.worker.views import Health, State
+from launcher.interface.motion import Move, MoveState
+from launcher.interface.views import Health, State
 from tests.page.conftest import HTML
 from tests.page.made import EVIL, make
 from tests.rest.fake_motion import AT

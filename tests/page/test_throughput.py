@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from launcher.interface.views import State, TaskCounters
 from launcher.page.throughput import Throughput
-from launcher.worker.views import State, TaskCounters
 
 KEY = ("a", 0)
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from launcher.worker.faults import NotFoundError, RequestError
-from launcher.worker.motion import (
+from launcher.interface.faults import NotFoundError, RequestError
+from launcher.interface.motion import (
     BuildState,
     ConfigChange,
     Generation,
@@ -16,8 +16,8 @@ from launcher.worker.motion import (
     RescanReport,
     StageChange,
 )
-from launcher.worker.move import Move, MoveState
-from launcher.worker.views import ConnectorInfo, StageVersion
+from launcher.interface.move import Move, MoveState
+from launcher.interface.views import ConnectorInfo, StageVersion
 
 VERSION_KEY = r"(connector|.+\.plugin)\.version"
 AT = 1_700_000_000_000

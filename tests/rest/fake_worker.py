@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from launcher.worker.faults import (
+from launcher.interface.faults import (
     ConnectorExistsError,
     InvalidConnectorConfigError,
     NotFoundError,
     RequestError,
 )
-from launcher.worker.views import (
+from launcher.interface.views import (
     ConnectorInfo,
     ConnectorState,
     ConnectorStatus,

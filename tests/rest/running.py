@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from launcher.interface.motion import StandingInterface
 from launcher.page import pages
 from launcher.rest.listeners import BoundListener, bind_listeners
 from launcher.rest.server import serve
-from launcher.worker.motion import StandingInterface
 from tests.rest.settings import Settings
 
 _Value = TypeVar("_Value")

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from launcher.worker.faults import ConflictError
+from launcher.interface.faults import ConflictError
 from tests.rest.conftest import SINK_CONFIG, SOURCE_CONFIG
 from tests.rest.fake_worker import FakeWorker
 from tests.rest.running import Running

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from launcher.worker.faults import NotFoundError
+from launcher.interface.faults import NotFoundError
 from tests.rest.conftest import SINK_CONFIG, SOURCE_CONFIG
 from tests.rest.fake_worker import FakeWorker
 from tests.rest.running import Running

@@ -8,12 +8,12 @@ import socket
 import httpx
 import pytest
 
+from launcher.interface.faults import RefusedError
+from launcher.interface.views import Health
 from launcher.rest.application import application
 from launcher.rest.listeners import bind_listeners
 from launcher.rest.metrics import Metrics
 from launcher.rest.server import serve
-from launcher.worker.faults import RefusedError
-from launcher.worker.views import Health
 from manager.errors import UsageError
 from tests.rest.conftest import SOURCE_CONFIG
 from tests.rest.fake_worker import FakeWorker

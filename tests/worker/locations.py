@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from launcher.worker.motion import BuildState, LocationState
+from launcher.interface.motion import BuildState, LocationState
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import values
 from tests.worker.standing import Stand, steered, until, until_state
 

@@ -1,6 +1,6 @@
 """What tests of moves share: plugins that break in a version, and ways to wait for a move."""
 
-from launcher.worker.motion import Move, MoveState
+from launcher.interface.motion import Move, MoveState
 from launcher.worker.standing import StandingWorker
 from tests.launcher.pipelines import PLUGINS, values
 from tests.worker.standing import Stand, counter, until

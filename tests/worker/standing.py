@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 
 from launcher.hosts.guardian import Guardian
+from launcher.interface.views import State
 from launcher.planning.workplace import open_workplace
 from launcher.settings import WorkerConfig
 from launcher.storage.sqlite_log import SqliteLog
 from launcher.storage.worker_store import SqliteWorkerStore, StoredConnector
 from launcher.tasks.runtime import Event, RunSettings
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from manager.proc import inherited
 from tests.launcher.pipelines import PLUGINS, lines_of
 from tests.wheel_maker import make_wheel

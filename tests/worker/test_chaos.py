@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from launcher.hosts.host import Host
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import PLUGINS, values
 from tests.wheel_maker import make_wheel
 from tests.worker.standing import Stand, until, until_state

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import PLUGINS, lines_of, values
 from tests.worker.standing import Stand, counter, until, until_lines, until_state, writer
 

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError
-from launcher.worker.motion import Generation, MoveState
+from launcher.interface.faults import InvalidConnectorConfigError, NotFoundError
+from launcher.interface.motion import Generation, MoveState
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.worker.moving import broken_start, counted, moving, until_moved
 from tests.worker.standing import Stand, until, until_state, until_task_version
 

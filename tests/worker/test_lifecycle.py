@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from launcher.worker.faults import ConnectorExistsError, NotFoundError, RequestError
+from launcher.interface.faults import ConnectorExistsError, NotFoundError, RequestError
+from launcher.interface.views import State, TargetState
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State, TargetState
 from tests.launcher.pipelines import lines_of, values
 from tests.worker.standing import Stand, counter, steered, until, until_state, writer
 

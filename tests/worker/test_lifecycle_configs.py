@@ -4,9 +4,9 @@ import sqlite3
 
 import pytest
 
-from launcher.worker.faults import InvalidConnectorConfigError, NotFoundError, RequestError
+from launcher.interface.faults import InvalidConnectorConfigError, NotFoundError, RequestError
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import lines_of, values
 from tests.worker.standing import (
     Stand,

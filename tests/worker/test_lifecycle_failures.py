@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from launcher.worker.faults import InvalidConnectorConfigError
+from launcher.interface.faults import InvalidConnectorConfigError
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import lines_of, values
 from tests.worker.standing import STEERED, Stand, counter, steered, until, until_state, writer
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from launcher.worker.faults import RequestError
+from launcher.interface.faults import RequestError
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import lines_of, values
 from tests.worker.standing import Stand, counter, steered, until, until_lines, until_state, writer
 

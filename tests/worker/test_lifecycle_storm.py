@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
+from launcher.interface.views import State, TargetState
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State, TargetState
 from tests.launcher.pipelines import lines_of, values
 from tests.worker.standing import Stand, steered, until, until_state, writer
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import lines_of, values
 from tests.worker.standing import Stand, steered, until, until_state, writer
 

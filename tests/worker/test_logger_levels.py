@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from launcher.hosts.control import Message
-from launcher.worker.faults import NotFoundError
+from launcher.interface.faults import NotFoundError
 from launcher.worker.logger_levels import LoggerLevels
 
 NAMES = (None, "venvoy", "acme_csv", "acme_csv.reader", "acme_csvx")

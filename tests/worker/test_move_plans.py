@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from launcher.worker.faults import NotFoundError, RequestError
-from launcher.worker.motion import ConfigChange, PackageChange
+from launcher.interface.faults import NotFoundError, RequestError
+from launcher.interface.motion import ConfigChange, PackageChange
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import PLUGINS
 from tests.wheel_maker import make_wheel
 from tests.worker.moving import moving

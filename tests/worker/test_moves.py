@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
+from launcher.interface.faults import InvalidConnectorConfigError
+from launcher.interface.motion import MoveState
+from launcher.interface.views import State
 from launcher.planning.preparation import worker_converters
-from launcher.worker.faults import InvalidConnectorConfigError
-from launcher.worker.motion import MoveState
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from manager.errors import ProblemsError
 from tests.launcher.pipelines import PLUGINS
 from tests.worker.moving import broken_start, counted, moving, until_moved

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.worker.motion import BuildState
+from launcher.interface.motion import BuildState
+from launcher.interface.views import State
 from launcher.worker.path_watch import PathWatch, look_at
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from manager import proc
 from tests.launcher.pipelines import PLUGINS
 from tests.wheel_maker import make_wheel

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from launcher.worker.faults import InvalidConnectorConfigError
-from launcher.worker.motion import BuildState
+from launcher.interface.faults import InvalidConnectorConfigError
+from launcher.interface.motion import BuildState
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from launcher.worker.views import State
 from tests.launcher.pipelines import PLUGINS, values
 from tests.wheel_maker import make_wheel
 from tests.worker.locations import (

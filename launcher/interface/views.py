@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from launcher.worker.move import Move
+from launcher.interface.move import Move
 
 __all__ = [
     "ConnectorInfo",

@@ -11,9 +11,9 @@ from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 
+from launcher.interface.motion import ConfigChange, PackageChange, StageChange
 from launcher.planning.plan import PipelinePlan, Stage, StageRole, all_stages
 from launcher.validation.infos import ConfigKeyInfo
-from launcher.worker.motion import ConfigChange, PackageChange, StageChange
 from manager.plugins.location_content import LocationContent
 
 __all__ = [

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from launcher.worker.interface import WorkerInterface
-from launcher.worker.move import Move, MoveState
-from launcher.worker.views import ConnectorInfo, Json, StageVersion
+from launcher.interface.connectors import WorkerInterface
+from launcher.interface.move import Move, MoveState
+from launcher.interface.views import ConnectorInfo, Json, StageVersion
 
 __all__ = [
     "BuildState",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from launcher.worker.views import (
+from launcher.interface.views import (
     ConnectorInfo,
     ConnectorStatus,
     Health,
