@@ -234,7 +234,8 @@ async def _until_closed(port: int) -> None:
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
+            # reset: the listener closed while this connection waited to be accepted
             return
         writer.close()
         await asyncio.sleep(0)
