@@ -1,12 +1,11 @@
 """One connector of a standing worker: what was asked for, what is there, and the way between."""
 
 import asyncio
-import traceback
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from launcher.configs.secrets import Masker
 from launcher.interface.move import MoveState
 from launcher.interface.views import (
     ConnectorState,
@@ -17,7 +16,9 @@ from launcher.interface.views import (
     TargetState,
 )
 from launcher.storage.worker_store import Fallback, StoredConnector
+from launcher.worker.basis import Basis
 from launcher.worker.connector_tasks import ConnectorTasks
+from launcher.worker.following import Following, SupersededError
 from launcher.worker.forecast import Forecast
 from launcher.worker.generations import Generations
 from launcher.worker.health import Health
@@ -27,24 +28,18 @@ from launcher.worker.own_host import OwnHost
 from launcher.worker.preparing import exact_versions
 from launcher.worker.surroundings import Surroundings
 from launcher.worker.traces import trace_of
-from manager.errors import InternalError, VenvoyError
+from manager.errors import VenvoyError
 
 if TYPE_CHECKING:
     from launcher.worker.preparing import Prepared
 
 __all__ = ["ManagedConnector"]
 
-_T = TypeVar("_T")
-
-
-class _SupersededError(Exception):
-    """Something else was asked for meanwhile."""
-
 
 class ManagedConnector:
     """Follows what is asked of one connector; one thing after the other.
 
-    A request changes `stored` or leaves a wish, and `_follow` brings what is there to it. What
+    A request changes `stored` or leaves a wish, and `_reconcile` brings what is there to it. What
     waits for a plugin is given up as soon as another config, a stop or a restart is asked for.
     """
 
@@ -54,25 +49,17 @@ class ManagedConnector:
         self._health = Health(self._settle_generation)
         self.tasks = ConnectorTasks(stored.name, around, keep=self._keep, health=self._health)
         self._moves = Moves(self, timeout_s=around.move_timeout_s)
-        self.lock = asyncio.Lock()
-        """Held while anything is done to what is there."""
         self._around = around
         self._changing = asyncio.Lock()
-        self._prepared: Prepared | None = None
-        self._prepared_for: Mapping[str, str] | None = None
-        self._masker = Masker(())
+        self._following = Following(self._reconcile, on_bug=self.fail)
+        self._basis = Basis(around.preparer, tell=self.tell)
         self._own = OwnHost(on_failure=self.fail, on_reconfigure=self._want_configs)
         self._state = ConnectorState(state=State.UNASSIGNED, worker_id=around.worker_id())
         self._forecast = Forecast(around.preparer, tell=self.tell)
         self._start_wanted = True
         self._configs_wanted = False
         self._tasks_wanted: set[int] = set()
-        self._is_closing = False
         self._is_gone = False
-        self._changed = asyncio.Event()
-        self._superseded = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._following: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -105,21 +92,20 @@ class ManagedConnector:
         if known is not None and known.connector is not None:
             self._state = replace(self._state, version=known.connector.version)
         self.tasks.expect(len(self.stored.task_configs), known)
-        self._following = asyncio.create_task(self._follow(after), name=f"follow {self.name}")
-        self.wake()
+        self._following.begin(self.name, after=after.close if after is not None else None)
 
     def reconfigured(self) -> None:
         """Another config was stored."""
         self._start_wanted = True
-        self._supersede()
+        self._following.supersede()
 
     def retarget(self) -> None:
         """Another target was stored."""
         if self.stored.target is TargetState.STOPPED:
-            self._supersede()
+            self._following.supersede()
             return
         self.tasks.set_paused(self._is_paused())
-        self.wake()
+        self._following.wake()
 
     def restart(self, *, connector: bool, tasks: Collection[int]) -> None:
         """Restart the connector's own object, or some tasks, or both; shown as RESTARTING."""
@@ -129,9 +115,9 @@ class ManagedConnector:
         if connector:
             self._start_wanted = True
             self._set_state(State.RESTARTING)
-            self._supersede()
+            self._following.supersede()
         else:
-            self.wake()
+            self._following.wake()
 
     def forget(self) -> None:
         """Store nothing any more: the connector was deleted."""
@@ -139,19 +125,14 @@ class ManagedConnector:
 
     async def close(self) -> None:
         """End everything that runs, in order, and follow no more; what is stored stays."""
-        self._is_closing = True
-        self._supersede()
-        if self._following is not None:
-            await asyncio.wait((self._following,))
+        await self._following.close()
 
-    async def settled(self) -> None:
-        """Wait until nothing that was asked for is left to be done."""
-        await self._idle.wait()
-
-    def wake(self) -> None:
-        """Look again what there is to do."""
-        self._idle.clear()
-        self._changed.set()
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Wait until all that was asked for is done, and let nothing be done meanwhile."""
+        await self._following.settled()
+        async with self._following.lock:
+            yield
 
     # -- what can be seen ---------------------------------------------------------------------
 
@@ -159,8 +140,8 @@ class ManagedConnector:
     def kind(self) -> ConnectorType:
         """Whether it is a source or a sink; `unknown` when its plugin is not there, nor was."""
         kind = self._around.preparer.kind(self.stored.config)
-        if kind == "unknown" and self._prepared is not None:
-            return self._prepared.plan.kind
+        if kind == "unknown" and self._basis.prepared is not None:
+            return self._basis.prepared.plan.kind
         return kind
 
     @property
@@ -171,11 +152,11 @@ class ManagedConnector:
     @property
     def prepared(self) -> "Prepared | None":
         """What runs, or ran last; None when nothing has since the worker's start."""
-        return self._prepared
+        return self._basis.prepared
 
     def status(self) -> ConnectorStatus:
         """Return everything that is known of it now."""
-        prepared, stored = self._prepared, self.stored
+        prepared, stored = self._basis.prepared, self.stored
         return ConnectorStatus(
             name=self.name,
             connector=self._state,
@@ -190,56 +171,27 @@ class ManagedConnector:
 
     def next_versions(self) -> tuple[StageVersion, ...]:
         """Return what would run after a restart, where it differs from what runs."""
-        return self._forecast.versions(self.stored, self._prepared)
+        return self._forecast.versions(self.stored, self._basis.prepared)
 
     def foretell(self) -> None:
         """Say in the log what a restart would move, when that has changed."""
-        self._forecast.tell(self.stored, self._prepared)
+        self._forecast.tell(self.stored, self._basis.prepared)
 
     @property
     def in_use(self) -> "tuple[Prepared, ...]":
         """What the connector and its tasks run with; after a stop, what it would fall back on."""
-        own = () if self._prepared is None else (self._prepared,)
+        own = () if self._basis.prepared is None else (self._basis.prepared,)
         return (*self.tasks.in_use, *own)
-
-    def hide(self, masker: Masker) -> None:
-        """Take what hides the secrets of its config."""
-        self._masker = masker
 
     def masked(self, text: str) -> str:
         """Return a text without the secrets of its config."""
-        return self._masker.mask(text)
+        return self._basis.masked(text)
 
     # -- the way there ------------------------------------------------------------------------
 
-    def _supersede(self) -> None:
-        self._superseded.set()
-        self.wake()
-
-    async def _follow(self, after: "ManagedConnector | None") -> None:
-        if after is not None:
-            await after.close()
-        while True:
-            if not self._changed.is_set():
-                self._idle.set()
-            await self._changed.wait()
-            self._changed.clear()
-            self._superseded.clear()
-            is_last = self._is_closing  # what is asked meanwhile takes another turn
-            try:
-                async with self.lock:
-                    await self._reconcile()
-            except _SupersededError:
-                continue
-            except Exception:  # noqa: BLE001  # our bug ends this connector and no other
-                self.fail(InternalError(what=traceback.format_exc()))
-            if is_last:
-                self._idle.set()
-                return
-
     async def _reconcile(self) -> None:
-        """Bring what is there to what is asked for; raises _SupersededError when that changes."""
-        if self._is_closing or self.stored.target is TargetState.STOPPED:
+        """Bring what is there to what is asked for; raises SupersededError when that changes."""
+        if self._following.is_closing or self.stored.target is TargetState.STOPPED:
             await self._stop_all()
             return
         if self.stored.target is TargetState.PAUSED:
@@ -259,26 +211,10 @@ class ManagedConnector:
     def _has_failed(self) -> bool:
         return self._state.state is State.FAILED
 
-    async def _unless_superseded(self, work: Coroutine[object, object, _T]) -> _T:
-        """Do what waits for a plugin; give it up when something else is asked for."""
-        working = asyncio.create_task(work)
-        watching = asyncio.create_task(self._superseded.wait())
-        try:
-            await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                return working.result()
-            raise _SupersededError
-        finally:
-            watching.cancel()
-            working.cancel()
-            await asyncio.wait((working, watching))
-            if not working.cancelled():
-                working.exception()  # it is heard, also when nobody waits for it any more
-
     async def _guarded(self, work: Coroutine[object, object, None]) -> bool:
         """Do it; a failure is the connector's. Return whether it went well."""
         try:
-            await self._unless_superseded(work)
+            await self._following.unless_superseded(work)
         except VenvoyError as error:
             self.fail(error)
             return False
@@ -305,7 +241,7 @@ class ManagedConnector:
                 return
             self._set_state(State.RUNNING)
             await self._guarded(self._take_task_configs())
-        except _SupersededError:
+        except SupersededError:
             self._start_wanted = True
             raise
 
@@ -313,7 +249,9 @@ class ManagedConnector:
 
     async def _move_or_start(self) -> None:
         """Start it; where that comes to newer versions by itself, as a move, with a way back."""
-        planned = await self._unless_superseded(self._around.preparer.planned(self.stored))
+        planned = await self._following.unless_superseded(
+            self._around.preparer.planned(self.stored)
+        )
         if planned is not None:
             exact = exact_versions(planned)
             await self.change(lambda now: by_itself(now, exact, self.generations))
@@ -327,34 +265,32 @@ class ManagedConnector:
         self._start_wanted = self._configs_wanted = False
         try:
             await self._moves.move(fallback)
-        except _SupersededError:
+        except SupersededError:
             self._start_wanted = True
             raise
         finally:
-            if self._prepared is not None:
-                self.hide(self._prepared.masker)
+            self._basis.mask_as_prepared()
 
     def prepared_for(self, fallback: Fallback) -> "Prepared | None":
         """Return what runs, or ran last, if it was prepared for that config; see `Movable`."""
-        return self._prepared if self._prepared_for == fallback.config else None
+        return self._basis.prepared_for(fallback.config)
 
     async def make_ready(self, stored: StoredConnector) -> "Prepared":
         """Make and verify its environments; see `Movable`."""
-        preparing = self._around.preparer.prepare(stored, on_secrets=self.hide)
-        return await self._unless_superseded(preparing)
+        return await self._following.unless_superseded(self._basis.make(stored))
 
     async def launch(self, prepared: "Prepared", *, timeout_s: float, until: float) -> None:
         """Stop what runs and start this, until all of it is healthy; see `Movable`."""
         await self._stop_running()
         self._tasks_wanted.clear()  # all of them are started
-        self._prepared, self._prepared_for = prepared, self.stored.config
-        self.hide(prepared.masker)
+        self._basis.take(prepared, self.stored.config)
+        self._basis.mask_as_prepared()
         self._health.forget_all()
         self._set_state(State.UNASSIGNED)
         stages = ["the connector's `start` had not returned"]
         try:
             async with asyncio.timeout_at(until):
-                await self._unless_superseded(self._come_up(stages))
+                await self._following.unless_superseded(self._come_up(stages))
         except TimeoutError as error:
             raise MoveTimedOutError(timeout_s=timeout_s, waited_for=stages[-1]) from error
         except VenvoyError as error:
@@ -385,19 +321,19 @@ class ManagedConnector:
 
     @property
     def _is_running(self) -> bool:
-        return self._state.state is State.RUNNING and self._prepared_for == self.stored.config
+        return self._state.state is State.RUNNING and self._basis.config == self.stored.config
 
     # -- parts --------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
-        prepared, config = self._prepared, self._prepared_for
+        prepared, config = self._basis.prepared, self._basis.config
         if prepared is not None and config is not None:
             await self._own.begin(prepared, config)
 
     async def _prepare(self) -> None:
         asked = self.stored
         prepared = await self.ready()
-        self._prepared, self._prepared_for = prepared, asked.config
+        self._basis.take(prepared, asked.config)
         number = await self.generations.record(asked, prepared)
 
         def recorded(now: StoredConnector) -> StoredConnector:
@@ -409,36 +345,13 @@ class ManagedConnector:
         await self.change(recorded)
 
     async def ready(self) -> "Prepared":
-        """Return what its config runs with: as it is prepared now, else what it ran with before.
-
-        Raises VenvoyError: neither can be had.
-        """
-        asked = self.stored
-        try:
-            return await self._around.preparer.prepare(asked, on_secrets=self.hide)
-        except VenvoyError as error:
-            return await self._kept_for(asked, error)
-
-    async def _kept_for(self, asked: StoredConnector, error: VenvoyError) -> "Prepared":
-        """Return what it ran with, if that was for this config and its location is gone.
-
-        The environments are in the store, whatever the plugin path holds. Raises the error
-        otherwise.
-        """
-        known, config = self._prepared, self._prepared_for
-        missing = () if known is None else await self._around.preparer.missing(known)
-        if known is None or config != asked.config or not missing:
-            self._prepared_for = None
-            raise error
-        paths = ", ".join(f"`{path}`" for path in missing)
-        text = f"it starts on what it ran with, though {paths} cannot be used any more: "
-        self.tell(self.masked(f"{text}{error.message}"), "WARNING")
-        return known
+        """Return what its config runs with; raises VenvoyError."""
+        return await self._basis.ready(self.stored)
 
     async def _take_task_configs(self) -> None:
         """Ask for task configs; when they or the config behind them changed, no task is left."""
         self._configs_wanted = False
-        prepared, config = self._prepared, self._own.begun_with
+        prepared, config = self._basis.prepared, self._own.begun_with
         configs = await self._own.task_configs(prepared) if prepared is not None else None
         if prepared is None or configs is None:
             return
@@ -465,15 +378,15 @@ class ManagedConnector:
         self.tasks.forget(count)
         missing = [index for index in range(count) if index not in started]
         try:
-            if missing and self._prepared_for != self.stored.config:
-                await self._unless_superseded(self._prepare())
+            if missing and self._basis.config != self.stored.config:
+                await self._following.unless_superseded(self._prepare())
             for index in missing:
-                if self._prepared is not None:
+                if self._basis.prepared is not None:
                     await self.tasks.start(
-                        index, configs, self._prepared, is_paused=self._is_paused
+                        index, configs, self._basis.prepared, is_paused=self._is_paused
                     )
         except VenvoyError as error:
-            trace = self._masker.mask(trace_of(error))
+            trace = self.masked(trace_of(error))
             for index in missing:
                 if index not in self.tasks.started:
                     self.tasks.mark(index, State.FAILED, trace=trace)
@@ -491,7 +404,7 @@ class ManagedConnector:
         await self._stop_running()
         self._tasks_wanted.clear()
         self._start_wanted = self._configs_wanted = False
-        if self._is_closing:
+        if self._following.is_closing:
             self._set_state(State.UNASSIGNED)
             for index in self.tasks.states:
                 self.tasks.mark(index, State.UNASSIGNED)
@@ -502,7 +415,7 @@ class ManagedConnector:
 
     def _want_configs(self) -> None:
         self._configs_wanted = True
-        self.wake()
+        self._following.wake()
 
     # -- states -------------------------------------------------------------------------------
 
@@ -515,7 +428,7 @@ class ManagedConnector:
 
     def fail(self, error: VenvoyError) -> None:
         """Show it FAILED, and say why."""
-        mask = self._masker.mask
+        mask = self.masked
         self.tell(f"FAILED: {mask(error.message)}", "ERROR")
         self._set_state(State.FAILED, trace=mask(trace_of(error)))
         self._health.fail(error)
@@ -525,7 +438,7 @@ class ManagedConnector:
         self._around.tell(self.name, text, level)
 
     def _set_state(self, state: State, *, trace: str | None = None) -> None:
-        prepared = self._prepared
+        prepared = self._basis.prepared
         new = ConnectorState(
             state=state,
             worker_id=self._around.worker_id(),

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 from launcher.hosts.control import PluginFailedError
@@ -53,7 +54,7 @@ class OffsetChanges:
             raise RequestError(
                 "Partitions / offsets need to be provided for an alter offsets request"
             )
-        async with _Stopped(self._connector):
+        async with _stopped(self._connector):
             kind = self._kind()
             if kind == "source":
                 known = await self._alter_source(parse_source_offsets(offsets))
@@ -68,7 +69,7 @@ class OffsetChanges:
             RequestError: the connector is not STOPPED, or refuses.
         """
         name = self._connector.name
-        async with _Stopped(self._connector):
+        async with _stopped(self._connector):
             if self._kind() == "source":
                 pairs = await self._log.source_offsets(name)
                 known = await self._ask([[json.loads(partition), None] for partition, _ in pairs])
@@ -129,32 +130,22 @@ class OffsetChanges:
             await host.stop()
 
 
-class _Stopped:
-    """Holds a connector STOPPED; entering raises RequestError when it is not."""
+@asynccontextmanager
+async def _stopped(connector: ManagedConnector) -> AsyncIterator[None]:
+    """Hold a connector STOPPED; RequestError when it is not."""
+    _check_stopped(connector)
+    async with connector.at_rest():
+        _check_stopped(connector)
+        yield
 
-    def __init__(self, connector: ManagedConnector) -> None:
-        self._connector = connector
 
-    async def __aenter__(self) -> None:
-        self._check()
-        await self._connector.settled()
-        await self._connector.lock.acquire()
-        try:
-            self._check()
-        except RequestError:
-            self._connector.lock.release()
-            raise
-
-    async def __aexit__(self, *_details: object) -> None:
-        self._connector.lock.release()
-
-    def _check(self) -> None:
-        if self._connector.stored.target is not TargetState.STOPPED:
-            raise RequestError(
-                "Connectors must be in the STOPPED state before their offsets can be modified. "
-                "This can be done for the specified connector by issuing a 'PUT' request to the "
-                f"'/connectors/{self._connector.name}/stop' endpoint"
-            )
+def _check_stopped(connector: ManagedConnector) -> None:
+    if connector.stored.target is not TargetState.STOPPED:
+        raise RequestError(
+            "Connectors must be in the STOPPED state before their offsets can be modified. "
+            "This can be done for the specified connector by issuing a 'PUT' request to the "
+            f"'/connectors/{connector.name}/stop' endpoint"
+        )
 
 
 def parse_source_offsets(offsets: Sequence[Json]) -> tuple[SourceChange, ...]:

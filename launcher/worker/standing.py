@@ -1,8 +1,7 @@
 """The standing worker: connectors made, changed, steered and asked about while it runs."""
 
-import asyncio
 import platform
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -10,9 +9,6 @@ from launcher.configs.providers import Providers
 from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import OnOutput
 from launcher.interface.faults import (
-    ConflictError,
-    ConnectorExistsError,
-    InvalidConnectorConfigError,
     NotFoundError,
 )
 from launcher.interface.motion import Generation, LocationState, MovePlan, RescanReport
@@ -35,22 +31,21 @@ from launcher.planning.preparation import worker_converters
 from launcher.planning.workplace import Workplace
 from launcher.settings import WorkerConfig
 from launcher.storage.topic_log import TopicLog
-from launcher.storage.worker_store import WORKER, StoredConnector, WorkerStore
+from launcher.storage.worker_store import WorkerStore
 from launcher.tasks.runtime import Event, OnEvent, RunSettings, Runtime
 from launcher.tasks.threads import end_threads
 from launcher.validation.inspectors import host_starter
 from launcher.validation.validator import Validator
-from launcher.worker.config_checks import ConfigChecks, asked, hidden, named, with_versions
+from launcher.worker.config_checks import ConfigChecks, asked, hidden, with_versions
+from launcher.worker.connectors import Connectors
 from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.managed_connector import ManagedConnector
 from launcher.worker.move_planning import MovePlanner
-from launcher.worker.move_requests import refused, rolled_back, with_config
 from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
 from launcher.worker.rescans import Rescans
 from launcher.worker.side_work import SideWork
 from launcher.worker.surroundings import Surroundings
-from manager.errors import VenvoyError
 from manager.plugins.entry_points import PluginType
 
 __all__ = ["StandingWorker"]
@@ -114,9 +109,8 @@ class StandingWorker:
                 on_event=on_event,
             ),
         )
-        self._checks = ConfigChecks(self._validator, tell=self._tell)
         self._side_work = SideWork(tell=lambda text: self._tell("worker", text, "ERROR"))
-        self._around = Surroundings(
+        around = Surroundings(
             preparer=self._preparer,
             store=store,
             worker_id=lambda: self.worker_id,
@@ -125,18 +119,17 @@ class StandingWorker:
             tracks_topics=worker_config.topic_tracking_enabled,
             move_timeout_s=worker_config.move_timeout_s,
         )
+        self._connectors = Connectors(around, ConfigChecks(self._validator, tell=self._tell))
         self._rescans = Rescans(
             plugin_path=worker_config.plugin_path,
             workplace=workplace,
             on_workplace=self._take_workplace,
             lock_of=self._preparer.lock_of,
-            in_use=lambda: {name: one.in_use for name, one in self._connectors.items()},
+            in_use=lambda: {one.name: one.in_use for one in self._connectors.all()},
             tell=lambda text, level: self._tell("", text, level),
         )
         self._preparer.refresh = self._rescans.refresh
         self._watches_path = worker_config.plugin_path_watched
-        self._connectors: dict[str, ManagedConnector] = {}
-        self._leaving: dict[str, ManagedConnector] = {}
         self._has_started = False
 
     # -- start and close ----------------------------------------------------------------------
@@ -144,18 +137,14 @@ class StandingWorker:
     async def start(self) -> None:
         """Take up every connector of the store; each comes to its target state by itself."""
         self.cluster_id = await self._store.cluster_id()
-        for name, stored in (await self._store.connectors()).items():
-            self._connectors[name] = ManagedConnector(stored, self._around)
-        for connector in self._connectors.values():
-            await connector.begin()
+        await self._connectors.begin()
         await self._rescans.begin(watch=self._watches_path)
         self._has_started = True
 
     async def close(self) -> None:
         """Stop every connector in order, then end what does not end; what is stored stays."""
         await self._rescans.close()
-        leaving = [*self._connectors.values(), *self._leaving.values()]
-        await asyncio.gather(*(connector.close() for connector in leaving))
+        await self._connectors.close()
         await self._validator.close()
         await end_threads()
         await self._side_work.ended()
@@ -175,22 +164,23 @@ class StandingWorker:
 
     def connectors(self) -> tuple[str, ...]:
         """Return the names, sorted."""
-        return tuple(sorted(self._connectors))
+        return self._connectors.names()
 
     def info(self, name: str) -> ConnectorInfo:
         """Return config and tasks; NotFoundError."""
-        return self._info(self._connector(name))
+        return _info(self._connectors.get(name))
 
     def config(self, name: str) -> Mapping[str, str]:
         """Return the config as it was written, secrets hidden; NotFoundError."""
-        stored = self._connector(name).stored
+        stored = self._connectors.get(name).stored
         return hidden(stored, stored.config)
 
     def status(self, name: str) -> ConnectorStatus:
         """Return states and versions; NotFoundError."""
-        if name not in self._connectors:
+        connector = self._connectors.find(name)
+        if connector is None:
             raise NotFoundError(f"No status found for connector {name}")
-        return self._status(self._connectors[name])
+        return self._status(connector)
 
     def _status(self, connector: ManagedConnector) -> ConnectorStatus:
         gone = self._rescans.gone(connector.in_use)
@@ -198,7 +188,7 @@ class StandingWorker:
 
     def tasks(self, name: str) -> tuple[TaskInfo, ...]:
         """Return the tasks' configs; NotFoundError."""
-        stored = self._connector(name).stored
+        stored = self._connectors.get(name).stored
         return tuple(
             TaskInfo(connector=name, task=index, config=hidden(stored, config))
             for index, config in enumerate(stored.task_configs)
@@ -206,7 +196,7 @@ class StandingWorker:
 
     def task_status(self, name: str, task: int) -> TaskState:
         """Return one task's state; NotFoundError."""
-        connector = self._connectors.get(name)
+        connector = self._connectors.find(name)
         state = connector.tasks.states.get(task) if connector is not None else None
         if state is None:
             raise NotFoundError(f"No status found for task {name}-{task}")
@@ -217,7 +207,7 @@ class StandingWorker:
         return tuple(
             counters
             for name in self.connectors()
-            for counters in self._connectors[name].tasks.counters()
+            for counters in self._connectors.get(name).tasks.counters()
         )
 
     # -- configs ------------------------------------------------------------------------------
@@ -231,109 +221,25 @@ class StandingWorker:
         by: str | None = None,
     ) -> ConnectorInfo:
         """Make a connector; ConnectorExistsError, InvalidConnectorConfigError, RequestError."""
-        if name in self._connectors:
-            raise ConnectorExistsError(name)
-        stored = StoredConnector(
-            name=name,
-            config=named(name, config),
-            target=initial_state or TargetState.STARTED,
-            asked_by=by or WORKER,
-        )
-        return await _whole(self._add(await self._checks.checked(stored)))
+        made = await self._connectors.create(name, config, initial_state=initial_state, by=by)
+        return _info(made)
 
     async def put_config(
         self, name: str, config: Mapping[str, str], *, by: str | None = None
     ) -> tuple[ConnectorInfo, bool]:
         """Make or change a connector; the second is whether it is new."""
-        known = self._connectors.get(name)
-        before = known.stored if known else StoredConnector(name=name, config={})
-        stored = await self._checked(known, asked(before, config, by))
-        known = self._connectors.get(name)
-        if known is None:
-            new = StoredConnector(name=name, config=stored.config)
-            new = replace(new, password_keys=stored.password_keys, asked_by=stored.asked_by)
-            return await _whole(self._add(new)), True
-        return await _whole(self._change(known, stored)), False
+        connector, is_new = await self._connectors.put_config(name, config, by=by)
+        return _info(connector), is_new
 
     async def patch_config(
         self, name: str, patch: Mapping[str, str | None], *, by: str | None = None
     ) -> ConnectorInfo:
         """Change some keys; None takes one away (KIP-477). NotFoundError."""
-        connector = self._connector(name)
-        before = connector.stored
-        merged = {
-            key: value for key, value in {**before.config, **patch}.items() if value is not None
-        }
-        checked = await self._checked(connector, asked(before, merged, by))
-        if self._connector(name).stored.config != before.config:
-            raise ConflictError(
-                "Cannot complete request because of a conflicting operation "
-                "(e.g. a concurrent config change)"
-            )
-        return await _whole(self._change(connector, checked))
+        return _info(await self._connectors.patch_config(name, patch, by=by))
 
     async def delete(self, name: str) -> None:
         """Stop and forget a connector; its offsets stay, as in Kafka. NotFoundError."""
-        await _whole(self._delete(name))
-
-    async def _delete(self, name: str) -> None:
-        connector = self._connector(name)
-        del self._connectors[name]
-        self._leaving[name] = connector
-        connector.forget()
-        await self._store.delete_connector(name)
-        self._side_work.add(self._see_off(connector))
-
-    async def _see_off(self, connector: ManagedConnector) -> None:
-        await connector.close()
-        if self._leaving.get(connector.name) is connector:
-            del self._leaving[connector.name]
-
-    async def _add(self, stored: StoredConnector) -> ConnectorInfo:
-        name = stored.name
-        if name in self._connectors:
-            raise ConnectorExistsError(name)
-        connector = ManagedConnector(stored, self._around)
-        self._connectors[name] = connector
-        try:
-            await self._store.put_connector(stored)
-        except VenvoyError:
-            del self._connectors[name]
-            raise
-        await connector.begin(after=self._leaving.get(name))
-        return self._info(connector)
-
-    async def _checked(
-        self, known: ManagedConnector | None, stored: StoredConnector
-    ) -> StoredConnector:
-        """Have a config checked; what is wrong with other versions is kept as a move refused."""
-        try:
-            return await self._checks.checked(stored)
-        except InvalidConnectorConfigError as error:
-            if known is not None:
-                reason = "\n".join(error.errors)
-                await known.change(
-                    lambda now: refused(now, stored, known.generations, reason=reason)
-                )
-            raise
-
-    async def _change(
-        self, connector: ManagedConnector, to: StoredConnector, *, is_rollback: bool = False
-    ) -> ConnectorInfo:
-        generations = connector.generations
-        await connector.change(
-            lambda now: with_config(now, to, generations, is_rollback=is_rollback)
-        )
-        connector.reconfigured()
-        return self._info(self._connector(connector.name))
-
-    def _info(self, connector: ManagedConnector) -> ConnectorInfo:
-        return ConnectorInfo(
-            name=connector.name,
-            config=hidden(connector.stored, connector.stored.config),
-            tasks=tuple(range(len(connector.stored.task_configs))),
-            type=connector.kind,
-        )
+        await self._connectors.delete(name)
 
     # -- moves --------------------------------------------------------------------------------
 
@@ -345,7 +251,7 @@ class StandingWorker:
         versions: Mapping[str, str | None] | None = None,
     ) -> MovePlan:
         """Work out what `put_config` would change; NotFoundError, RequestError."""
-        connector = self._connector(name)
+        connector = self._connectors.get(name)
         now = connector.stored
         wanted = with_versions(now.config, versions or {}) if config is None else config
         planner = MovePlanner(preparer=self._preparer, validator=self._validator)
@@ -353,16 +259,16 @@ class StandingWorker:
 
     async def generations(self, name: str) -> tuple[Generation, ...]:
         """Return a connector's generations, the newest first; NotFoundError."""
-        connector = self._connector(name)
+        connector = self._connectors.get(name)
         return connector.generations.seen(current=connector.stored.generation)
 
     def last_move(self, name: str) -> Move | None:
         """Return how the last move went or goes, None when there was none; NotFoundError."""
-        return self._connector(name).stored.last_move
+        return self._connectors.get(name).stored.last_move
 
     def next_versions(self, name: str) -> tuple[StageVersion, ...]:
         """Return what would run after a restart, where it differs; NotFoundError."""
-        return self._connector(name).next_versions()
+        return self._connectors.get(name).next_versions()
 
     async def rollback(
         self, name: str, *, to: int | None = None, by: str | None = None
@@ -371,44 +277,27 @@ class StandingWorker:
 
         NotFoundError: there is none. InvalidConnectorConfigError: it is not installed any more.
         """
-        connector = self._connector(name)
-        stored = rolled_back(connector.stored, connector.generations, to=to, by=by)
-        checked = await self._checked(connector, stored)
-        return await _whole(self._change(connector, checked, is_rollback=True))
+        return _info(await self._connectors.rollback(name, to=to, by=by))
 
     # -- steering -----------------------------------------------------------------------------
 
     async def pause(self, name: str) -> None:
         """Keep the tasks, but move no records; NotFoundError."""
-        await _whole(self._retarget(name, TargetState.PAUSED))
+        await self._connectors.retarget(name, TargetState.PAUSED)
 
     async def resume(self, name: str) -> None:
         """Run again after a pause or a stop; NotFoundError."""
-        await _whole(self._retarget(name, TargetState.STARTED))
+        await self._connectors.retarget(name, TargetState.STARTED)
 
     async def stop(self, name: str) -> None:
         """End the tasks; offsets may be changed then. NotFoundError."""
-        await _whole(self._retarget(name, TargetState.STOPPED))
-
-    async def _retarget(self, name: str, target: TargetState) -> None:
-        connector = self._connectors.get(name)
-        if connector is None:
-            raise NotFoundError(f"Unknown connector {name}")
-        is_stop = target is TargetState.STOPPED
-
-        def retargeted(now: StoredConnector) -> StoredConnector:
-            if now.target is target:
-                return now
-            return replace(now, target=target, task_configs=() if is_stop else now.task_configs)
-
-        await connector.change(retargeted)
-        connector.retarget()
+        await self._connectors.retarget(name, TargetState.STOPPED)
 
     async def restart(
         self, name: str, *, include_tasks: bool = False, only_failed: bool = False
     ) -> ConnectorStatus:
         """Restart the connector, its tasks too when asked, or the failed ones only (KIP-745)."""
-        connector = self._connector(name)
+        connector = self._connectors.get(name)
         if connector.stored.target is not TargetState.STOPPED:
             connector.restart(
                 connector=not only_failed or connector.state.state is State.FAILED,
@@ -422,7 +311,7 @@ class StandingWorker:
 
     async def restart_task(self, name: str, task: int) -> None:
         """Restart one task; NotFoundError."""
-        connector = self._connector(name)
+        connector = self._connectors.get(name)
         if task not in range(len(connector.stored.task_configs)):
             raise NotFoundError(f"Task {name}-{task} not found")
         for path in self._rescans.gone(connector.in_use):
@@ -446,16 +335,16 @@ class StandingWorker:
 
     def topics(self, name: str) -> tuple[str, ...]:
         """Return the topics that were used since the last reset; NotFoundError."""
-        return tuple(sorted(self._connector(name).tasks.topics))
+        return tuple(sorted(self._connectors.get(name).tasks.topics))
 
     async def reset_topics(self, name: str) -> None:
         """Forget which topics were used; NotFoundError."""
-        connector = self._connector(name)
+        connector = self._connectors.get(name)
         connector.tasks.topics.clear()
         await self._store.reset_topics(name)
 
     def _offset_changes(self, name: str) -> OffsetChanges:
-        connector = self._connector(name)
+        connector = self._connectors.get(name)
         return OffsetChanges(connector=connector, log=self._runtime.log)
 
     # -- plugins ------------------------------------------------------------------------------
@@ -484,7 +373,7 @@ class StandingWorker:
 
     def _take_workplace(self, workplace: Workplace) -> None:
         self._preparer.workplace = workplace
-        for connector in self._connectors.values():
+        for connector in self._connectors.all():
             connector.foretell()
 
     async def plugin_config(self, plugin: str, version: str | None) -> tuple[Json, ...]:
@@ -509,16 +398,14 @@ class StandingWorker:
         """Set a level; return the loggers that it changed. NotFoundError: no such level."""
         return self._loggers.set(name, level)
 
-    def _connector(self, name: str) -> ManagedConnector:
-        connector = self._connectors.get(name)
-        if connector is None:
-            raise NotFoundError(f"Connector {name} not found")
-        return connector
 
-
-async def _whole(work: Coroutine[object, object, _T]) -> _T:
-    """Do it to its end, also when whoever asked for it is cancelled."""
-    return await asyncio.shield(asyncio.ensure_future(work))
+def _info(connector: ManagedConnector) -> ConnectorInfo:
+    return ConnectorInfo(
+        name=connector.name,
+        config=hidden(connector.stored, connector.stored.config),
+        tasks=tuple(range(len(connector.stored.task_configs))),
+        type=connector.kind,
+    )
 
 
 def _worker_id(config: WorkerConfig) -> str:

@@ -109,6 +109,7 @@ class Chaos:
         await until(lambda: {f"{one}-0" for one in ("calm", "calm-out")} <= self.hosts().keys())
         self.calm_pids = {n: host.pid for n, host in self.hosts().items() if n.startswith("calm")}
         assert len(self.calm_pids) == 4
+        await until(lambda: all(self.out(one).exists() for one in (*VICTIMS, "calm")))
 
     def source(self, topic: str, target: str, version: str) -> dict[str, str]:
         """A source that counts into a topic for ever."""
