@@ -114,11 +114,13 @@ def named_paths(workplace: Workplace, names: Iterable[str]) -> frozenset[Path]:
     paths = [one.location.path for one in catalog.locations]
     paths += [one.path for one in (*catalog.broken, *catalog.warnings)]
     by_name = {path.name: path for path in reversed(paths)}
-    by_real = {path.resolve(): path for path in reversed(paths)}
+    # `Path.resolve` raises at a link that leads back to itself (before Python 3.13).
+    by_real = {os.path.realpath(path): path for path in reversed(paths)}
     chosen: set[Path] = set()
     for name in names:
         named = Path(os.path.normpath(Path(name).absolute()))
-        path = named if named in paths else by_name.get(name) or by_real.get(named.resolve())
+        real = os.path.realpath(named)
+        path = named if named in paths else by_name.get(name) or by_real.get(real)
         if path is None:
             known = sorted({one.location.name for one in catalog.locations})
             raise UnknownLocationError(name=name, known=known)

@@ -150,6 +150,14 @@ def test_bash_is_offered_commands_and_options(desk: Desk, words: str, offered: s
     assert all(one.startswith(words.rpartition(" ")[2]) for one in told)
 
 
+def test_a_link_that_leads_back_to_itself_hinders_no_command(desk: Desk) -> None:
+    (desk.place / "loop").symlink_to("loop")
+    for command in ("lock", "sync", "list"):
+        said = desk.venvoy("plugins", command, "--plugin-path", desk.place)
+        assert said.code == 0, said.err
+        assert "`TMP/plugins/loop` is a link to `loop`" in said.err or command == "lock"
+
+
 def test_a_table_in_a_pipe_has_a_line_for_each_row_however_long(desk: Desk) -> None:
     assert main_without_exit(["plugins", "list", "--plugin-path", str(desk.place)]) == 0
     lines = desk.capsys.readouterr().out.splitlines()
