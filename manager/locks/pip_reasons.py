@@ -25,6 +25,8 @@ _BROKEN: Final = re.compile(
     r"connection broken by|Failed to connect|connection-failed|Read timed out|Temporary failure"
     r"|confirming the ssl certificate"
 )
+_YANKED: Final = "ERROR: Ignored the following yanked versions:"
+_NO_MATCH: Final = "ERROR: No matching distribution found for"
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 _MARKS: Final = ("\N{MULTIPLICATION SIGN}", "╰─>")
 """What pip puts before what happened and why."""
@@ -78,15 +80,18 @@ def _conflict(lines: Sequence[str]) -> list[str]:
     if not heads:
         return []
     said = itertools.takewhile(bool, (line.strip() for line in lines[heads[-1] + 1 :]))
-    # pip lists every version of a package that it tried: the first stands for all.
-    by_package: dict[str, list[str]] = {}
+    # pip lists every version of a package that it tried: the first stands for all. Two requirements
+    # of one version are two sides of the conflict: both are told.
+    by_package: dict[str, dict[str, list[str]]] = {}
     for line in said:
-        package = line.partition(" ")[0] if " depends on " in line else line
-        by_package.setdefault(package, []).append(line)
-    found = [
-        lines[0] if len(lines) == 1 else f"{lines[0]} (and so on for {len(lines)} versions)"
-        for lines in by_package.values()
-    ]
+        who, depends, _ = line.partition(" depends on ")
+        package = who.partition(" ")[0] if depends else line
+        by_package.setdefault(package, {}).setdefault(who, []).append(line)
+    found: list[str] = []
+    for versions in by_package.values():
+        *before, last = next(iter(versions.values()))
+        more = f" (and so on for {len(versions)} versions)" if len(versions) > 1 else ""
+        found += [*before, last + more]
     if len(found) > _LINES_SHOWN:
         found = [*found[:_LINES_SHOWN], f"and {len(found) - _LINES_SHOWN} more"]
     return found
@@ -127,7 +132,7 @@ def _errors(lines: Sequence[str]) -> list[str]:
         no_version = _NO_VERSION.match(line)
         if no_version is not None:
             found.append(_no_version(no_version["what"], no_version["versions"]))
-        elif line.startswith("ERROR: No matching distribution found for") and found:
+        elif line.startswith(_YANKED) or (line.startswith(_NO_MATCH) and found):
             continue
         elif line.startswith("ERROR: ") and "ResolutionImpossible" not in line:
             found.append(line.removeprefix("ERROR: ").rstrip("."))

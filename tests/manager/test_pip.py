@@ -17,6 +17,7 @@ from packaging.version import Version
 
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.pip import PipSettings, pip_environment, source_options
+from manager.locks.pip_reasons import reason_of
 from manager.locks.resolution import (
     ResolutionError,
     ResolvedPackage,
@@ -27,6 +28,7 @@ from manager.locks.resolution import (
 from manager.plugins.distributions import Distribution
 from manager.plugins.locations import Location, Shape
 from manager.plugins.tool_settings import ToolSettings
+from manager.proc import Completed
 from tests.wheel_maker import make_wheel
 
 Resolve = Callable[..., dict[str, str]]
@@ -142,6 +144,23 @@ def test_a_conflict_is_told_in_pips_words_and_names_the_plugin(resolve_here: Res
     assert message.startswith("`acme 1.4` at `")
     assert message.endswith("a 1.0 depends on c<2; b 1.0 depends on c>=2")
     assert "override" in caught.value.hint
+
+
+@pytest.mark.usefixtures("wheelhouse")
+def test_both_sides_of_a_conflict_within_one_package_are_told(resolve_here: Resolve) -> None:
+    with pytest.raises(ResolutionError) as caught:
+        resolve_here("c<2", "c>=2")
+    assert caught.value.reason == "acme 1.4 depends on c<2; acme 1.4 depends on c>=2"
+
+
+def test_yanked_versions_are_no_reason() -> None:
+    said = (
+        "ERROR: Ignored the following yanked versions: 1.25, 2.0.1",
+        "ERROR: Could not find a version that satisfies the requirement c==99 (from versions: 1)",
+        "ERROR: No matching distribution found for c==99",
+    )
+    done = Completed(argv=(), returncode=1, stdout="", stderr="\n".join(said))
+    assert reason_of(done) == "no version meets c==99 (there are: 1)"
 
 
 def test_a_conflict_with_many_versions_of_a_package_is_told_once(
