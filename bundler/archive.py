@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from manager.errors import VenvoyError
+from manager.errors import UnwritableError, VenvoyError
 from manager.fs import fsync_directory
 from manager.plugins.bundle_format import (
     LIMIT_BYTES,
@@ -58,7 +58,8 @@ def write_archive(
 ) -> None:
     """Write a bundle to `out`; the manifest is among the `small` members, with their bytes.
 
-    Raises `UnbundleableError`, before anything is written where that can be known.
+    Raises `UnbundleableError`, before anything is written where that can be known, and
+    `UnwritableError`.
     """
     names = sorted((*small, *large), key=member_order)
     size = sum(map(len, small.values())) + sum(file.stat().st_size for file in large.values())
@@ -104,16 +105,16 @@ def _written_whole(out: Path) -> Iterator[IO[bytes]]:
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fchmod(stream.fileno(), 0o755)
+                os.fsync(stream.fileno())
+            temporary.rename(out)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        fsync_directory(out.parent)
     except OSError as error:
-        raise UnbundleableError(file=out, reason=error.strerror or str(error)) from error
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fchmod(stream.fileno(), 0o755)
-            os.fsync(stream.fileno())
-        temporary.rename(out)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    fsync_directory(out.parent)
+        raise UnwritableError(path=out, reason=error.strerror or str(error)) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from manager.digests import plugin_digest, tree_digest
-from manager.errors import VenvoyError
+from manager.errors import UnwritableError, VenvoyError
 from manager.fs import write_file_atomically
 from manager.locks.locking import own_wheels
 from manager.locks.locks import Lock, lock_content
@@ -78,10 +78,16 @@ def read_digests(place: Path) -> Mapping[str, str]:
 
 
 def write_digests(place: Path, digests: Mapping[str, str]) -> bool:
-    """Record digests; returns whether the file is another than before."""
+    """Record digests; returns whether the file is another than before.
+
+    Raises `UnwritableError`.
+    """
     file = place / DIGESTS_FILE
     text = "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()
     if file.is_file() and file.read_bytes() == text:
         return False
-    write_file_atomically(file, text)
+    try:
+        write_file_atomically(file, text)
+    except OSError as error:
+        raise UnwritableError(path=file, reason=error.strerror or str(error)) from error
     return True

@@ -25,7 +25,7 @@ from bundler.wheelhouse import (
     wanted_wheels,
 )
 from manager.digests import file_sha256, source_files
-from manager.errors import ProblemsError, VenvoyError
+from manager.errors import ProblemsError, UnwritableError, VenvoyError
 from manager.fs import fsync_directory, staging
 from manager.locks.bundled import bundled_digest, bundled_lock
 from manager.locks.keeping import StaleLockError, stale_because
@@ -42,7 +42,6 @@ __all__ = [
     "Imported",
     "LocationExistsError",
     "NotVendoredError",
-    "UnwritableError",
     "export_site",
     "import_site",
     "require_vendored",
@@ -92,27 +91,6 @@ class LocationExistsError(VenvoyError):
     def hint(self) -> str:
         """How to have it replaced."""
         return "give `--replace` to put the imported one in its place, or import elsewhere"
-
-
-class UnwritableError(VenvoyError):
-    """An archive or a place cannot be written."""
-
-    code = "unwritable"
-
-    def __init__(self, *, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    @property
-    def message(self) -> str:
-        """The path and what the system says."""
-        return f"`{self.path}` cannot be written: {self.reason.lower()}"
-
-    @property
-    def hint(self) -> str:
-        """What to look at."""
-        return f"check that `{self.path.parent}` is there, may be written and has room"
 
 
 class ApiNotMetError(VenvoyError):

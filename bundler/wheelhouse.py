@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from manager.digests import file_sha256
-from manager.errors import UsageError, VenvoyError
+from manager.errors import UnwritableError, UsageError, VenvoyError
 from manager.fs import fsync_directory, write_file_atomically
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.build_requirements import (
@@ -130,14 +130,20 @@ def superfluous_wheels(wanted: Iterable[WantedWheel], location: Location) -> tup
 
 
 def add_to_wheelhouse(files: Mapping[str, Path], location: Location) -> tuple[Path, ...]:
-    """Copy wheels (by the file name they get) into the wheelhouse; each appears at once, whole."""
+    """Copy wheels (by the file name they get) into the wheelhouse; each appears at once, whole.
+
+    Raises `UnwritableError`.
+    """
     house = wheelhouse_of(location)
-    house.mkdir(exist_ok=True)
     added = []
-    for name, file in sorted(files.items()):
-        write_file_atomically(house / name, file.read_bytes())
-        added.append(house / name)
-    fsync_directory(house)
+    try:
+        house.mkdir(exist_ok=True)
+        for name, file in sorted(files.items()):
+            write_file_atomically(house / name, file.read_bytes())
+            added.append(house / name)
+        fsync_directory(house)
+    except OSError as error:
+        raise UnwritableError(path=house, reason=error.strerror or str(error)) from error
     return tuple(added)
 
 

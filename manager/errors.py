@@ -5,6 +5,7 @@
     VenvoyError            exit 1: an expected fault, told in one sentence with a hint
     ├── UsageError         exit 2: the command line itself was wrong
     ├── ProblemsError      exit 1: several faults of one input, all at once
+    ├── UnwritableError    exit 1: what was asked for cannot be written where it was to go
     ├── InternalError      exit 3: a bug of ours
     └── …                  each cause is a class of its own beside the code that raises it
 
@@ -12,9 +13,10 @@ A class per cause; fields, not sentences. `launcher.render` is the only place th
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
-__all__ = ["InternalError", "ProblemsError", "UsageError", "VenvoyError"]
+__all__ = ["InternalError", "ProblemsError", "UnwritableError", "UsageError", "VenvoyError"]
 
 
 class VenvoyError(Exception):
@@ -94,6 +96,27 @@ class ProblemsError(VenvoyError):
     def hint(self) -> str:
         """The hints of all problems, each once, in order."""
         return "; ".join(dict.fromkeys(problem.hint for problem in self.problems))
+
+
+class UnwritableError(VenvoyError):
+    """A file or a place cannot be written."""
+
+    code = "unwritable"
+
+    def __init__(self, *, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    @property
+    def message(self) -> str:
+        """The path and what the system says."""
+        return f"`{self.path}` cannot be written: {self.reason.lower()}"
+
+    @property
+    def hint(self) -> str:
+        """What to look at."""
+        return f"check that `{self.path.parent}` is there, may be written and has room"
 
 
 class InternalError(VenvoyError):

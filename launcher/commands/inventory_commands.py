@@ -13,6 +13,7 @@ from launcher.commands.bundle_commands import content_at
 from launcher.commands.plugin_commands import tell_errors
 from launcher.commands.plugin_places import PluginPlaces, named_locations, open_places
 from launcher.planning.workplace import open_context
+from manager.errors import UnwritableError
 from manager.fs import write_file_atomically
 
 if TYPE_CHECKING:
@@ -75,9 +76,16 @@ def sbom_command(
     if output is None:
         render.raw(told.decode().rstrip("\n"))
     else:
-        write_file_atomically(output.absolute(), told)
+        _write(output, told)
     tell_errors(errors)
     return 1 if errors else 0
+
+
+def _write(file: Path, data: bytes) -> None:
+    try:
+        write_file_atomically(file.absolute(), data)
+    except OSError as error:
+        raise UnwritableError(path=file, reason=error.strerror or str(error)) from error
 
 
 def diff_command(before: Path, after: Path, *, as_json: bool) -> int:

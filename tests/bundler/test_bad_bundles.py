@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bundler.archive import UnbundleableError, write_archive
+from manager.errors import UnwritableError
 from manager.locks.bundled import bundled_digest, bundled_lock
 from manager.plugins.bundle_format import MANIFEST, member_order
 from manager.plugins.bundles import BadBundleError, open_bundle
@@ -262,6 +263,16 @@ def test_what_a_zip_cannot_hold_is_refused_before_anything_is_written(tmp_path: 
             tmp_path / "out.pyz", {MANIFEST: b"{}"}, {WHEEL: huge}, manifest_sha256="0" * 64
         )
     assert list(tmp_path.glob("*.*")) == [huge]
+
+
+@pytest.mark.parametrize("out", ["gone/out.pyz", "there.pyz"])
+def test_a_bundle_that_cannot_be_written_is_told_and_leaves_nothing(
+    tmp_path: Path, out: str
+) -> None:
+    (tmp_path / "there.pyz").mkdir()
+    with pytest.raises(UnwritableError, match=r"(no such file or|is a) directory"):
+        write_archive(tmp_path / out, {MANIFEST: b"{}"}, {}, manifest_sha256="0" * 64)
+    assert list(tmp_path.glob("*.*")) == [tmp_path / "there.pyz"]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bundler.recorded_digests import write_digests
+from manager.errors import UnwritableError
 from tests.bundler.supply import Machine, vendored_machine
 
 
@@ -88,6 +90,11 @@ def test_an_unreadable_file_of_digests_is_told_by_its_line(repository: Machine) 
     told = repository.plugins_command("check", code=1)
     assert told.codes == ["invalid-digests"]
     assert told.messages[0].startswith("line 2 of ")
+
+
+def test_digests_that_cannot_be_recorded_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UnwritableError, match="no such file or directory"):
+        write_digests(tmp_path / "gone", {"acme": "0" * 64})
 
 
 def test_one_table_says_it_all(repository: Machine) -> None:

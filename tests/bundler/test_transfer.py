@@ -19,8 +19,9 @@ from packaging.version import Version
 
 from bundler.site_archive import BadSiteError, ChangedFileError, write_site
 from bundler.site_manifest import MANIFEST, SiteFile, SiteLocation, SiteManifest
-from bundler.transfer import ApiNotMetError, LocationExistsError, UnwritableError, import_site
+from bundler.transfer import ApiNotMetError, LocationExistsError, import_site
 from manager.digests import canonical_json, file_sha256
+from manager.errors import UnwritableError
 from tests.bundler.supply import (
     ROOT,
     VALUES,

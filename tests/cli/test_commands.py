@@ -17,7 +17,7 @@ import pytest
 from launcher import render
 from launcher.cli import main_without_exit
 from tests.cli.conftest import LINES, Desk, Said
-from tests.cli.places import put_plugin
+from tests.cli.places import GOOD, put_plugin
 
 REPOSITORY = Path(__file__).parent.parent.parent
 COMMANDS: tuple[list[str], ...] = (
@@ -156,6 +156,15 @@ def test_a_link_that_leads_back_to_itself_hinders_no_command(desk: Desk) -> None
         said = desk.venvoy("plugins", command, "--plugin-path", desk.place)
         assert said.code == 0, said.err
         assert "`TMP/plugins/loop` is a link to `loop`" in said.err or command == "lock"
+
+
+@pytest.mark.parametrize("output", ["gone/x.json", "."])
+def test_a_bill_of_materials_that_cannot_be_written_is_told(desk: Desk, output: str) -> None:
+    desk.sync()
+    file = desk.directory / output
+    said = desk.venvoy("sbom", desk.place / GOOD, "-o", file)
+    assert said.code == 1
+    assert re.match(r"error: `TMP[^`]*` cannot be written: (no such file|is a d)", said.err)
 
 
 def test_a_table_in_a_pipe_has_a_line_for_each_row_however_long(desk: Desk) -> None:
