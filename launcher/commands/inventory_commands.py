@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from bundler.checking_repository import CheckedLocation, check_locations, record_digests
 from bundler.difference import Change, Difference, compare
 from bundler.inventory import inventory_of
-from bundler.sbom import make_sbom
 from launcher import render
 from launcher.commands.bundle_commands import content_at
 from launcher.commands.plugin_commands import tell_errors
@@ -63,6 +62,8 @@ def sbom_command(
     output: Path | None,
 ) -> int:
     """Write the bill of materials of those paths, or of a whole plugin path."""
+    from bundler.sbom import make_sbom  # noqa: PLC0415  # costs all other commands 0.1 s
+
     errors: list[VenvoyError] = []
     with render.progress() as progress:
         if paths:
