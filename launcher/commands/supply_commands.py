@@ -1,5 +1,6 @@
 """`venvoy plugins vendor`, and what else serves machines without a network."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,14 +9,37 @@ from bundler.transfer import export_site, import_site
 from bundler.vendoring import Vendored, vendor_location
 from launcher import render
 from launcher.commands.plugin_commands import tell_errors
-from launcher.commands.plugin_places import PluginPlaces, named_locations, open_places
+from launcher.commands.plugin_places import (
+    PluginPlaces,
+    named_locations,
+    named_paths,
+    open_places,
+)
+from launcher.planning.workplace import Workplace
 from launcher.settings import SHARED_DIR, store_dir
 from manager.digests import file_sha256
-from manager.errors import VenvoyError
+from manager.errors import ProblemsError, VenvoyError
+from manager.plugins.location_content import LocationContent
 from manager.plugins.locations import Shape
 from manager.store.store import Store
 
 __all__ = ["export_command", "import_command", "vendor_command"]
+
+
+class NothingToExportError(VenvoyError):
+    """No location is there that an archive could hold."""
+
+    code = "nothing-to-export"
+
+    @property
+    def message(self) -> str:
+        """That there is none."""
+        return "the plugin path has no location to export"
+
+    @property
+    def hint(self) -> str:
+        """What shows what is there."""
+        return "`venvoy plugins list` shows what a plugin path holds"
 
 
 def vendor_command(
@@ -86,6 +110,7 @@ def export_command(
     with render.progress(quiet=as_json) as progress:
         workplace = open_places(places, names, progress=progress, offline=True, frozen=True)
         contents = named_locations(workplace, names)
+        _require_usable(workplace, contents, names)
         done = export_site(workplace.context, contents, output, api_dir=SHARED_DIR)
     data = {
         "archive": str(done.archive),
@@ -100,6 +125,22 @@ def export_command(
     _site_table(done.manifest, output)
     render.note(f"wrote {output}: {done.size_bytes / 1e6:.1f} MB, sha256 {data['sha256']}")
     return 0
+
+
+def _require_usable(
+    workplace: Workplace, contents: Sequence[LocationContent], names: Sequence[str]
+) -> None:
+    """Refuse to export less than was asked for: an archive that lacks a plugin would look whole."""
+    chosen = named_paths(workplace, names)
+    problems = (*workplace.catalog.broken, *workplace.catalog.warnings)
+    if names:
+        errors = [one.error for one in problems if one.path in chosen]
+    else:
+        errors = [one.error for one in workplace.catalog.broken]
+    if errors:
+        raise ProblemsError(subject="the export", problems=errors)
+    if not contents:
+        raise NothingToExportError
 
 
 def import_command(archive: Path, place: Path, *, replace: bool, as_json: bool) -> int:

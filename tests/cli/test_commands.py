@@ -158,6 +158,25 @@ def test_a_link_that_leads_back_to_itself_hinders_no_command(desk: Desk) -> None
         assert "`TMP/plugins/loop` is a link to `loop`" in said.err or command == "lock"
 
 
+def test_an_export_that_would_lack_what_was_asked_for_is_refused(desk: Desk) -> None:
+    put_plugin("malformed_pyproject", desk.place)
+    archive = desk.directory / "site.tar"
+    said = desk.venvoy("export", "--plugin-path", desk.place, "-o", archive)
+    assert said.code == 1
+    assert "malformed_pyproject/pyproject.toml` cannot be read" in said.err
+    named = desk.venvoy("export", desk.place / "malformed_pyproject", "-o", archive)
+    assert (named.code, named.err.count("error: ")) == (1, 1)
+    (desk.directory / "empty").mkdir()
+    empty = desk.venvoy("export", "--plugin-path", desk.directory / "empty", "-o", archive)
+    assert empty == Said(
+        code=1,
+        out="",
+        err="error: the plugin path has no location to export\n"
+        "hint: `venvoy plugins list` shows what a plugin path holds\n",
+    )
+    assert not archive.exists()
+
+
 @pytest.mark.parametrize("output", ["gone/x.json", "."])
 def test_a_bill_of_materials_that_cannot_be_written_is_told(desk: Desk, output: str) -> None:
     desk.sync()
