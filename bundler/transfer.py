@@ -7,6 +7,7 @@
 import contextlib
 import fcntl
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ class NotVendoredError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to complete it."""
-        return f"run `venvoy plugins vendor {self.location.name}`"
+        return f"run `venvoy plugins vendor {shlex.quote(str(self.location))}`"
 
 
 class LocationExistsError(VenvoyError):

@@ -5,6 +5,7 @@ packages a new lock would name, whether a build succeeds) stays open; what can b
 lock that could not be written, is refused here just as the sync refuses it.
 """
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -96,7 +97,7 @@ class UnbuiltProjectError(VenvoyError):
     @property
     def hint(self) -> str:
         """What builds it."""
-        return f"run `venvoy plugins sync {self.location}`"
+        return f"run `venvoy plugins sync {shlex.quote(str(self.location))}`"
 
 
 def built_wheel_of(context: SyncContext, location: Location) -> Path:

@@ -1,5 +1,6 @@
 """`venvoy bundle`: make one, `--check` one against its location, `inspect` one."""
 
+import shlex
 from pathlib import Path
 
 from bundler.bundle import difference, make_bundle
@@ -34,7 +35,8 @@ class DifferentBundleError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to make them agree."""
-        return f"run `venvoy bundle {self.location} -o {self.file}` to make it anew"
+        location, file = shlex.quote(str(self.location)), shlex.quote(str(self.file))
+        return f"run `venvoy bundle {location} -o {file}` to make it anew"
 
 
 def bundle_command(

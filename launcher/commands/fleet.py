@@ -1,5 +1,6 @@
 """Who holds a package: locations, environments of a store, connectors of a running worker."""
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class UnknownPackagesError(VenvoyError):
     @property
     def hint(self) -> str:
         """What writes one."""
-        return f"run `venvoy plugins lock {self.location}`"
+        return f"run `venvoy plugins lock {shlex.quote(str(self.location))}`"
 
 
 class UnknownEnvironmentError(VenvoyError):

@@ -159,7 +159,8 @@ def import_command(archive: Path, place: Path, *, replace: bool, as_json: bool) 
     _site_table(done.manifest, place)
     if done.manifest.api_version != str(api):
         render.note(f"exported with venvoy-api {done.manifest.api_version}, and {api} runs here")
-    render.note(f"placed; `venvoy plugins sync --offline --frozen --plugin-path {place}` goes on")
+    shown = shlex.quote(str(place))
+    render.note(f"placed; `venvoy plugins sync --offline --frozen --plugin-path {shown}` goes on")
     return 0
 
 

@@ -6,6 +6,7 @@ last, in one call of pip for all that is still missing, the index.
 """
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +92,8 @@ class NetworkForbiddenError(MissingWheelsError):
     @property
     def hint(self) -> str:
         """How to be offline."""
-        name = self.location.name
-        return f"run `venvoy plugins vendor {name}` with a network, then the wheels are at hand"
+        location = shlex.quote(str(self.location))
+        return f"run `venvoy plugins vendor {location}` with a network, then the wheels are at hand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Keeping a lock: the one that is there if it is fresh, else a new one for the same targets."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -45,9 +46,8 @@ class StaleLockError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to renew it."""
-        return (
-            f"run `venvoy plugins lock {self.location.name}` and commit the lock, or sync unfrozen"
-        )
+        location = shlex.quote(str(self.location))
+        return f"run `venvoy plugins lock {location}` and commit the lock, or sync unfrozen"
 
 
 def good_lock(

@@ -177,6 +177,13 @@ def test_an_export_that_would_lack_what_was_asked_for_is_refused(desk: Desk) -> 
     assert not archive.exists()
 
 
+def test_a_hint_can_be_copied_though_a_name_has_blanks(desk: Desk) -> None:
+    spaced = (desk.place / GOOD).rename(desk.place / "a b")
+    (spaced / "pylock.toml").unlink(missing_ok=True)
+    said = desk.venvoy("plugins", "sync", "--frozen", "--plugin-path", desk.place)
+    assert "run `venvoy plugins lock 'TMP/plugins/a b'` and commit" in said.err
+
+
 @pytest.mark.parametrize("output", ["gone/x.json", "."])
 def test_a_bill_of_materials_that_cannot_be_written_is_told(desk: Desk, output: str) -> None:
     desk.sync()
