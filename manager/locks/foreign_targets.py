@@ -17,8 +17,14 @@ from manager.locks.targets import Target
 __all__ = ["ForeignTarget", "UnknownTargetError", "parse_target", "pip_options"]
 
 _NAME: Final = re.compile(r"cp(?P<major>3)(?P<minor>\d+)(?P<threads>t?)-(?P<platform>\w+)\Z")
-_LINUX: Final = re.compile(r"(?P<libc>many|musl)linux_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>\w+)")
-_MAC: Final = re.compile(r"macosx_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>\w+)")
+# The architectures that wheels on PyPI are for: a misspelt one would lock without a word.
+_LINUX: Final = re.compile(
+    r"(?P<libc>many|musl)linux_(?P<major>\d+)_(?P<minor>\d+)_"
+    r"(?P<arch>x86_64|i686|aarch64|armv7l|ppc64le|ppc64|s390x|riscv64|loongarch64)\Z"
+)
+_MAC: Final = re.compile(
+    r"macosx_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>arm64|x86_64|universal2)\Z"
+)
 _WINDOWS: Final = {"win_amd64": "AMD64", "win32": "x86", "win_arm64": "ARM64"}
 _LEGACY: Final = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 _SYSTEMS: Final = {

@@ -81,7 +81,19 @@ def test_an_older_glibc_is_taken_too_and_a_newer_is_not() -> None:
     assert "cp311-cp311-manylinux_2_18_x86_64" not in tags
 
 
-@pytest.mark.parametrize("name", ["", "cp311", "py3-any", "cp27-linux_x86_64", "cp311-beos"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "cp311",
+        "py3-any",
+        "cp27-linux_x86_64",
+        "cp311-beos",
+        "cp311-manylinux_2_28_x86_65",
+        "cp311-musllinux_1_2_amd64",
+        "cp313-macosx_11_0_x86",
+    ],
+)
 def test_what_names_no_target_is_refused(name: str) -> None:
     with pytest.raises(UnknownTargetError):
         parse_target(name)
