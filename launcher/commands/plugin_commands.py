@@ -175,7 +175,9 @@ def explain_command(places: PluginPlaces, *, files: Sequence[Path], as_json: boo
     if as_json:
         render.json_envelope("plugins explain", [asdict(one) for one in explained])
         return 0
-    for one in explained:
+    for number, one in enumerate(explained):
+        if number:
+            render.line()
         render.explanation(one)
     return 0
 

@@ -170,6 +170,8 @@ def _version_reason(
         if len(installed) == 1:
             return "the only version that is installed"
         return f"the newest of {len(installed)} installed versions"
+    if len(installed) == 1:
+        return f"the only version that is installed, and it satisfies `{spec}`"
     if len(admitted) == 1:
         return f"the only one of {len(installed)} installed versions that satisfies `{spec}`"
     return f"the highest of {len(admitted)} installed versions that satisfy `{spec}`"

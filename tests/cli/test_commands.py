@@ -158,6 +158,15 @@ def test_a_link_that_leads_back_to_itself_hinders_no_command(desk: Desk) -> None
         assert "`TMP/plugins/loop` is a link to `loop`" in said.err or command == "lock"
 
 
+def test_connectors_are_explained_with_a_line_between_them(desk: Desk) -> None:
+    said = desk.venvoy(
+        "plugins", "explain", "--worker-config", desk.worker, *(desk.source(), desk.sink())
+    )
+    assert said.code == 0, said.err
+    assert said.out.startswith("src (source)\n\n")
+    assert "\n\nsnk (sink)\n\n" in said.out
+
+
 def test_an_export_that_would_lack_what_was_asked_for_is_refused(desk: Desk) -> None:
     put_plugin("malformed_pyproject", desk.place)
     archive = desk.directory / "site.tar"

@@ -174,6 +174,12 @@ def test_a_pre_release_of_ones_own_counts_for_no_specifier_beside_a_release(
     assert str(trim(catalog, own, "[1,)").plugin.version) == "2.0rc1"
 
 
+def test_the_only_version_is_not_called_one_of_one(tmp_path: Path) -> None:
+    make_project(tmp_path / "csv", version="1.4")
+    choice = connector(read_catalog(tmp_path), ">=1,<2")
+    assert choice.reason == "the only version that is installed, and it satisfies `>=1,<2`"
+
+
 def test_a_tie_goes_to_the_earlier_place_and_then_to_the_smaller_name(tmp_path: Path) -> None:
     for place, name in (("one", "z"), ("one", "b"), ("two", "a")):
         make_project(tmp_path / place / name)
