@@ -38,6 +38,7 @@ DIRECTORY = click.Path(path_type=Path, file_okay=False)
 
 def main() -> None:
     """Run the command line and exit with `main_without_exit`'s code."""
+    render.ready_streams()
     sys.exit(main_without_exit(sys.argv[1:]))
 
 

@@ -1,9 +1,12 @@
 """The only file that prints: data to stdout, the rest to stderr, colour never the only signal."""
 
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,6 +28,7 @@ __all__ = [
     "note",
     "progress",
     "raw",
+    "ready_streams",
     "run_report",
     "table",
     "unexpected",
@@ -43,6 +47,21 @@ def _console(*, stderr: bool) -> Console:
     return Console(
         file=stream, highlight=False, emoji=False, width=_WIDE, no_color=True, soft_wrap=True
     )
+
+
+def ready_streams() -> None:
+    """Make stdout and stderr such that any text can be printed, whatever a caller gave us.
+
+    A path may hold what the terminal's encoding has not: it is shown with escapes. A stream that
+    was closed takes what is printed and drops it.
+    """
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def line(text: str = "") -> None:

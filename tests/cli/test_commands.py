@@ -202,6 +202,27 @@ def test_a_bill_of_materials_that_cannot_be_written_is_told(desk: Desk, output: 
     assert re.match(r"error: `TMP[^`]*` cannot be written: (no such file|is a d)", said.err)
 
 
+def test_a_path_that_the_terminal_cannot_show_is_shown_with_escapes(desk: Desk) -> None:
+    (desk.place / GOOD).rename(desk.place / "d\N{LATIN SMALL LETTER U WITH DIAERESIS}")
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, "plugins", "list", "--plugin-path", desk.place],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "d\\xfc" in done.stdout
+
+
+def test_closed_streams_are_no_fault(desk: Desk) -> None:
+    command = [sys.executable, "-c", MAIN, "plugins", "list", "--plugin-path", desk.place]
+    closed = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *map(str, command)]
+    assert subprocess.run(closed, cwd=REPOSITORY, check=False, timeout=60).returncode == 0
+
+
 def test_a_table_in_a_pipe_has_a_line_for_each_row_however_long(desk: Desk) -> None:
     assert main_without_exit(["plugins", "list", "--plugin-path", str(desk.place)]) == 0
     lines = desk.capsys.readouterr().out.splitlines()
