@@ -99,6 +99,21 @@ def test_the_cache_is_private_and_one_that_is_not_is_refused(
     assert "is not private" in done.stderr
 
 
+def test_a_cache_that_cannot_be_made_is_told_with_its_remedy(
+    say_bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    done = run_bundle(say_bundle, "exec", "python", "-V", cache=tmp_path / "file")
+    assert done.returncode == 1
+    assert "cannot be made: Not a directory; set XDG_CACHE_HOME to a directory" in done.stderr
+
+
+def test_a_connector_file_that_is_not_there_is_told(say_bundle: Path, tmp_path: Path) -> None:
+    done = run_bundle(say_bundle, "run", "gone.properties", cache=tmp_path)
+    assert done.returncode == 1
+    assert "error: `gone.properties` cannot be read: No such file or directory" in done.stderr
+
+
 def test_several_first_starts_at_once_make_one_environment(
     say_bundle: Path, python: Path, tmp_path: Path
 ) -> None:

@@ -115,7 +115,13 @@ def _private_directory(reading: Reading) -> str:
     directory = cache_dir(reading.manifest_sha256)
     if directory is None:
         raise OSError("there is no directory for a cache: set HOME or XDG_CACHE_HOME")
-    os.makedirs(directory, mode=0o700, exist_ok=True)
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"{directory} cannot be made: {error.strerror};"
+            " set XDG_CACHE_HOME to a directory that may be written"
+        ) from error
     if not is_private(directory):
         raise OSError(f"{directory} is not private: it is another user's, or others may write it")
     return directory

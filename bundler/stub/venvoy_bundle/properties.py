@@ -16,6 +16,10 @@ def read_mapping(file: str) -> dict[str, str]:
     try:
         with open(file, encoding="utf-8") as stream:
             text = stream.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"`{file}` cannot be read: {reason}") from error
+    try:
         if file.endswith(".json"):
             return _from_json(json.loads(text))
         return {key: value.rstrip() for key, value in map(_pair, _lines(text))}
