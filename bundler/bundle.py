@@ -86,7 +86,7 @@ def difference(context: SyncContext, content: LocationContent, file: Path) -> st
     with staging(context.store.root) as room:
         packing = _pack(context, content, room)
     wanted = {name: hashlib.sha256(data).hexdigest() for name, data in packing.small.items()}
-    wanted |= {f"wheels/{one.file.name}": one.sha256 for one in packing.contents.wheels}
+    wanted |= {name: sha256 for sha256, name in packing.contents.wheel_members.items()}
     there = _hashes(bundle)
     # The manifest names every other member's hash, so it is never the one that tells.
     every = sorted(
@@ -109,10 +109,11 @@ def _pack(context: SyncContext, content: LocationContent, room: Path) -> _Packin
     small = _stub() | _shared(context.api.path) | {"pylock.toml": contents.lock_bytes}
     manifest = canonical(make_manifest(contents, read_project(context.api.path), small))
     small[MANIFEST] = manifest
+    members = contents.wheel_members
     return _Packing(
         contents=contents,
         small=small,
-        large={f"wheels/{wheel.file.name}": wheel.file for wheel in contents.wheels},
+        large={members[wheel.sha256]: wheel.file for wheel in contents.wheels},
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
     )
 

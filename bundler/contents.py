@@ -5,6 +5,7 @@ targets are those of the lock, whatever Python the maker runs on.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,6 +69,21 @@ class Contents:
     own: Mapping[str, JsonValue]
     plugin_digest: str
 
+    @property
+    def wheel_members(self) -> Mapping[str, str]:
+        """The member that holds each wheel, by its sha256.
+
+        A project built by several Pythons can give wheels of one file name and other bytes: they
+        lie in directories of their own.
+        """
+        counts = Counter(wheel.file.name for wheel in self.wheels)
+        return {
+            wheel.sha256: f"wheels/{wheel.file.name}"
+            if counts[wheel.file.name] == 1
+            else f"wheels/{wheel.sha256[:16]}/{wheel.file.name}"
+            for wheel in self.wheels
+        }
+
 
 class UnbundledTargetError(VenvoyError):
     """A lock names targets whose wheels cannot be told on this machine."""
@@ -118,7 +134,7 @@ def gather(context: SyncContext, content: LocationContent, room: Path) -> Conten
         content=content,
         lock=lock,
         lock_bytes=lock_bytes,
-        wheels=tuple(sorted(_every(files, own), key=lambda wheel: wheel.file.name)),
+        wheels=tuple(sorted(_every(files, own), key=lambda wheel: (wheel.file.name, wheel.sha256))),
         targets=tuple(targets),
         own=origin,
         plugin_digest=plugin_digest(lock_content(lock), held),

@@ -57,7 +57,7 @@ def make_manifest(
         ],
         "wheels": [
             {
-                "file": f"wheels/{wheel.file.name}",
+                "file": contents.wheel_members[wheel.sha256],
                 "sha256": wheel.sha256,
                 "size": wheel.size_bytes,
                 "name": wheel.name,

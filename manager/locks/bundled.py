@@ -10,6 +10,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from manager.digests import plugin_digest
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.locks import InvalidLockError, Lock, lock_content, select_wheels
+from manager.locks.targets import target_of
 from manager.plugins.bundles import BadBundleError, Bundle
 from manager.store.store import Store
 
@@ -70,6 +71,11 @@ def bundled_hashes(bundle: Bundle, lock: Lock, interpreter: Interpreter) -> list
 
 
 def _own_wheel(bundle: Bundle, project: str, interpreter: Interpreter) -> str:
+    here = target_of(interpreter).name
+    for target in bundle.manifest["targets"]:
+        for name, _, sha256 in target["environment"]["wheels"]:
+            if target["name"] == here and name == project:
+                return str(sha256)
     candidates = []
     for one in bundle.manifest["wheels"]:
         if one["name"] == project:

@@ -9,6 +9,7 @@
     venvoy-bundle.json              the manifest: canonical JSON, every other member's sha256
     venvoy_bundle/*.py              what the stub imports; this file is one of them
     wheels/*.whl                    byte for byte as they were
+    wheels/<sha256[:16]>/*.whl      those that share a file name with another
     central directory, end record
 
 Members are stored, dated 1980-01-01, mode 0644, made on Unix, without extra fields, comments or
@@ -73,8 +74,8 @@ _ATTRIBUTES = (_REGULAR | 0o644) << 16
 _KIND = 0o170000
 
 _KNOWN = re.compile(
-    r"__main__\.py|pylock\.toml|venvoy-bundle\.json|venvoy_bundle/\w+\.py|wheels/[^/]+\.whl"
-    r"|shared/(?:pyproject\.toml|venvoy_(?:api|host)/.+)"
+    r"__main__\.py|pylock\.toml|venvoy-bundle\.json|venvoy_bundle/\w+\.py"
+    r"|wheels/(?:[0-9a-f]{16}/)?[^/]+\.whl|shared/(?:pyproject\.toml|venvoy_(?:api|host)/.+)"
 )
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")

@@ -2,11 +2,14 @@
 
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from manager.locks.foreign_targets import UnknownTargetError, parse_target
-from tests.bundler.supply import Machine
+from tests.bundler.say import run_bundle
+from tests.bundler.supply import VALUES, Machine, make_index, make_numbers_project
+from tests.conftest import python_or_skip
 from tests.wheel_maker import make_wheel
 
 TAGS = (
@@ -50,6 +53,37 @@ def test_a_location_is_locked_and_vendored_for_foreign_targets(machine: Machine)
     # pip asked this machine of `os_name`, which would have brought `only-windows` there.
     inexact = [line for line in told.stderr.splitlines() if line.startswith("cp313-win_amd64: ")]
     assert "os_name (posix)" in inexact[0]
+
+
+def test_a_project_that_pythons_build_to_other_bytes_is_bundled_for_all(
+    tmp_path: Path,
+) -> None:
+    pythons = {minor: python_or_skip(minor) for minor in ("3.11", "3.12")}
+    index = make_index(tmp_path / "index")
+    newer = {"tinymore.py": "VERSION = '4.0'\n"}  # what stands in the wheel's WHEEL
+    make_wheel(index, "tinymore", "4.0", files=newer, requires_python=">=3.12")
+    machine = Machine(tmp_path / "machine", index=index)
+    project = make_numbers_project(machine.plugins / "project")
+    machine.plugins_command("lock", *(f"--python={minor}" for minor in pythons))
+    machine.plugins_command("vendor")
+    bundle = machine.directory / "place" / "project.pyz"
+    bundle.parent.mkdir()
+    machine.venvoy("bundle", project, "-o", bundle)
+    machine.venvoy("bundle", "--check", bundle, project)
+    own = [name for name in ZipFile(bundle).namelist() if "acme_numbers" in name]
+    assert len(own) == len(pythons)
+    config = machine.directory / "n.properties"
+    config.write_text("name=n\nconnector.class=NumbersSource\n")
+    for python in pythons.values():
+        done = run_bundle(bundle, "run", str(config), python=python, cache=tmp_path)
+        assert len(done.stdout.splitlines()) == VALUES, done.stderr
+    directory = machine.plugins_command("sync").envelope["data"]
+    told = machine.venvoy("plugins", "sync", "--json", "--plugin-path", bundle).envelope["data"]
+    assert isinstance(directory, dict)
+    assert isinstance(told, dict)
+    assert [one["environment"] for one in told["plugins"]] == [
+        one["environment"] for one in directory["plugins"]
+    ]
 
 
 def test_a_target_without_a_wheel_is_told(machine: Machine) -> None:
