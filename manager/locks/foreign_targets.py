@@ -14,7 +14,7 @@ from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.targets import Target
 
-__all__ = ["ForeignTarget", "UnknownTargetError", "parse_target", "pip_options"]
+__all__ = ["ForeignTarget", "UnknownTargetError", "is_foreign", "parse_target", "pip_options"]
 
 _NAME: Final = re.compile(r"cp(?P<major>3)(?P<minor>\d+)(?P<threads>t?)-(?P<platform>\w+)\Z")
 # The architectures that wheels on PyPI are for: a misspelt one would lock without a word.
@@ -129,6 +129,15 @@ def parse_target(text: str) -> ForeignTarget:
         sys_platform=system,
         machine=machine,
     )
+
+
+def is_foreign(name: str) -> bool:
+    """Whether that is the name of a foreign target, not of an interpreter of this machine."""
+    try:
+        parse_target(name)
+    except UnknownTargetError:
+        return False
+    return True
 
 
 def pip_options(*, minor: str | None, abi: str | None, platforms: tuple[str, ...]) -> list[str]:

@@ -21,6 +21,7 @@ import dataclasses
 import errno
 import functools
 import os
+import shlex
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ from manager.digests import JsonValue
 from manager.errors import VenvoyError
 from manager.fs import write_file_atomically
 from manager.interpreters.interpreter import Interpreter
+from manager.locks.foreign_targets import is_foreign
 from manager.locks.targets import minor_of, target_of
 from manager.plugins.distributions import API_NAME
 
@@ -186,12 +188,20 @@ class LockTargetError(VenvoyError):
 
     @property
     def hint(self) -> str:
-        """How to add the target."""
-        minors = {minor_of(name) for name in self.targets} | {self.interpreter.minor}
-        options = " ".join(
-            f"--python {minor}" for minor in sorted(filter(None, minors), key=Version)
-        )
-        return f"run `venvoy plugins lock {options}` to lock for that target, too"
+        """How to add the target and keep those that are there."""
+        foreign = sorted(name for name in self.targets if is_foreign(name))
+        minors = {minor_of(name) for name in self.targets if name not in foreign}
+        local = sorted(filter(None, minors | {self.interpreter.minor}), key=Version)
+        options = [f"--python {minor}" for minor in local]
+        options += [f"--target {name}" for name in foreign]
+        if self.path.parent.is_file():
+            return (
+                "in the location that the bundle was made from, run"
+                f" `venvoy plugins lock {' '.join(options)}`, then bundle it anew"
+            )
+        if self.path.name == "pylock.toml":  # a wheel's lock lies beside it, under another name
+            options.append(shlex.quote(str(self.path.parent)))
+        return f"run `venvoy plugins lock {' '.join(options)}` to lock for that target, too"
 
 
 class SourceOnlyError(VenvoyError):

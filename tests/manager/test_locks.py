@@ -182,7 +182,16 @@ def test_a_missing_target_is_named_with_the_command(
     with pytest.raises(LockTargetError) as caught:
         select_wheels(lock, python39)
     assert f"is not for {target_of(python39).name} (it is for cp311-" in caught.value.message
-    assert caught.value.hint.startswith("run `venvoy plugins lock --python 3.9 --python 3.11`")
+    assert caught.value.hint.startswith(
+        f"run `venvoy plugins lock --python 3.9 --python 3.11 {tmp_path}` to lock"
+    )
+    targets = (*caught.value.targets, "cp311-manylinux_2_28_aarch64")
+    error = LockTargetError(path=lock.path, interpreter=python39, reason="", targets=targets)
+    assert " --python 3.11 --target cp311-manylinux_2_28_aarch64 " in error.hint, "or it is lost"
+    (tmp_path / "x.pyz").touch()
+    inside = tmp_path / "x.pyz" / "pylock.toml"
+    error = LockTargetError(path=inside, interpreter=python39, reason="", targets=targets)
+    assert error.hint.endswith("aarch64`, then bundle it anew")
 
 
 def test_targets_that_no_marker_tells_apart_share_an_entry(python311: Interpreter) -> None:
