@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher import render
 from launcher.planning.workplace import Workplace, open_workplace
 from launcher.settings import read_worker_config
 from manager.errors import UsageError, VenvoyError
@@ -99,6 +100,8 @@ def named_locations(workplace: Workplace, names: Iterable[str]) -> tuple[Locatio
     if not workplace.is_isolated:
         raise UnisolatedError(environment=own_location().path)
     names = tuple(names)
+    if not (names or workplace.catalog.locations or workplace.catalog.broken):
+        render.note("the plugin path holds no location, so there is nothing to do")
     paths = named_paths(workplace, names)
     return tuple(
         one for one in workplace.catalog.locations if not names or one.location.path in paths

@@ -180,10 +180,21 @@ def test_an_export_that_would_lack_what_was_asked_for_is_refused(desk: Desk) -> 
     assert empty == Said(
         code=1,
         out="",
-        err="error: the plugin path has no location to export\n"
+        err="the plugin path holds no location, so there is nothing to do\n"
+        "error: the plugin path has no location to export\n"
         "hint: `venvoy plugins list` shows what a plugin path holds\n",
     )
     assert not archive.exists()
+
+
+@pytest.mark.parametrize("command", ["lock", "sync", "vendor", "check"])
+def test_a_place_without_plugins_is_told_so(desk: Desk, command: str) -> None:
+    (desk.directory / "empty").mkdir()
+    assert desk.venvoy("plugins", command, "--plugin-path", desk.directory / "empty") == Said(
+        code=0,
+        out="",
+        err="the plugin path holds no location, so there is nothing to do\n",
+    )
 
 
 def test_a_hint_can_be_copied_though_a_name_has_blanks(desk: Desk) -> None:
