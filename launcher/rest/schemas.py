@@ -140,8 +140,15 @@ _CONNECTORS: Mapping[str, Json] = {
         },
         stages=array_of(ref("StageVersion")),
         last_move=ref("Move"),
-        next_versions=array_of(ref("StageVersion")),
-        locked=_map_of(_TEXT),
+        next_versions={
+            **array_of(ref("StageVersion")),
+            "description": "what a restart would move",
+        },
+        locked={**_map_of(_TEXT), "description": "what each key that says `locked` stays on"},
+        location_gone={
+            **array_of(_TEXT),
+            "description": "paths that it runs from and that are no longer on the plugin path",
+        },
     ),
     "Move": _answer(
         {

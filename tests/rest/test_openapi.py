@@ -11,6 +11,14 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
+from launcher.interface.move import Move, MoveState
+from launcher.interface.views import (
+    ConnectorState,
+    ConnectorStatus,
+    StageVersion,
+    State,
+    TaskState,
+)
 from launcher.rest.application import operations
 from launcher.rest.metrics import Metrics
 from launcher.rest.openapi import document
@@ -75,6 +83,50 @@ def test_names_of_operations_are_unique() -> None:
 def test_every_schema_is_one_and_is_used(name: str) -> None:
     Draft202012Validator.check_schema(SCHEMAS[name])
     assert f'"#/components/schemas/{name}"' in json.dumps(DOCUMENT)
+
+
+def test_the_document_names_every_field_of_a_status() -> None:
+    version = StageVersion(
+        role="transformation", alias="mask", class_name="acme.Mask", version="1.0", environment="0b"
+    )
+    told = ConnectorStatus(
+        name="csv",
+        connector=ConnectorState(
+            state=State.FAILED, worker_id="w:1", version="1.0", trace="why", environment="0a"
+        ),
+        tasks=(TaskState(id=0, state=State.FAILED, worker_id="w:1", version="1.0", trace="why"),),
+        type="source",
+        stages=(version,),
+        last_move=Move(
+            from_generation=1,
+            to_generation=2,
+            state=MoveState.RETURNED,
+            from_version="1.0",
+            to_version="2.0",
+            began_at=1,
+            reason="why",
+        ),
+        next_versions=(version,),
+        locked={"connector.version": "1.0"},
+        location_gone=("/plugins/acme",),
+    ).as_json()
+    assert _unnamed(told, {"$ref": "#/components/schemas/ConnectorStateInfo"}) == []
+
+
+def _unnamed(value: Any, schema: Any, where: str = "status") -> list[str]:
+    """Return the fields of a JSON value that its schema does not name."""
+    while "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list):
+        return [one for item in value for one in _unnamed(item, schema["items"], where)]
+    if not isinstance(value, dict) or "additionalProperties" in schema:
+        return []
+    found = []
+    for key, item in value.items():
+        known = schema["properties"].get(key)
+        path = f"{where}.{key}"
+        found += [path] if known is None else _unnamed(item, known, path)
+    return found
 
 
 def test_every_reference_leads_somewhere() -> None:
