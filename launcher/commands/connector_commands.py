@@ -385,8 +385,9 @@ def _show_moves(status: Shown) -> None:
     if move:
         reason = str(move.get("reason", "")).partition("\n")[0]
         why = f": {reason}" if reason else ""
-        told = f"{move['from_version']} -> {move['to_version']} {move['state']}{why}"
-        render.line(f"  last move: {told}")
+        before, after = move["from_version"], move["to_version"]
+        told = f"started anew at {after}," if before == after else f"{before} -> {after}"
+        render.line(f"  last move: {told} {move['state']}{why}")
     for one in cast("list[Shown]", status.get("next_versions", [])):
         what = "" if one["role"] == "connector" else f" with its {one.get('alias', one['role'])}"
         render.line(f"  will move{what} to {one['version']} at next start")

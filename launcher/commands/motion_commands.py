@@ -50,6 +50,11 @@ class MoveReturnedError(VenvoyError):
     @property
     def message(self) -> str:
         """Where it went, where it is, and why."""
+        if self.wanted == self.runs:
+            return (
+                f"`{self.connector}` did not start anew at {self.wanted}, "
+                f"and has its earlier config again: {self.reason}"
+            )
         return f"`{self.connector}` did not stay at {self.wanted}, it is {self.runs}: {self.reason}"
 
     @property
@@ -282,9 +287,16 @@ def _follow(
     elif not began or move is None:
         render.note(f"`{name}` is stored; nothing that runs had to move")
     else:
-        verb = "has moved" if move["state"] == "DONE" else "is to move"
-        render.note(f"`{name}` {verb} from {move['from_version']} to {move['to_version']}")
+        render.note(f"`{name}` {_moved(move)}")
     return code
+
+
+def _moved(move: Shown) -> str:
+    """Tell of a move that goes on or has ended well; one of a config may keep the versions."""
+    before, after, is_done = move["from_version"], move["to_version"], move["state"] == "DONE"
+    if before == after:
+        return f"{'has started' if is_done else 'is to start'} anew, and stays at {after}"
+    return f"{'has moved' if is_done else 'is to move'} from {before} to {after}"
 
 
 def _show_plan(plan: Shown) -> None:

@@ -161,7 +161,10 @@ class Moves:
             return replace(now, generation=number, locked=fresh.locked, last_move=move)
 
         await connector.change(started)
-        connector.tell(f"moves from {before} to {after}", "INFO")
+        is_same = before == after
+        connector.tell(
+            f"starts anew at {after}" if is_same else f"moves from {before} to {after}", "INFO"
+        )
 
     async def _launch(self, prepared: Prepared) -> None:
         """Launch it, again when something outside has killed a host of it; raises VenvoyError."""
@@ -194,7 +197,9 @@ class Moves:
         if connector.stored.fallback is None:
             self._forget()
         move = connector.stored.last_move
-        connector.tell(f"moved to {move.to_version if move else fresh.version}", "INFO")
+        is_same = move is not None and move.from_version == move.to_version
+        version = move.to_version if move else fresh.version
+        connector.tell(f"{'started anew at' if is_same else 'moved to'} {version}", "INFO")
 
     async def _go_back(
         self, fallback: Fallback, asked: StoredConnector, error: VenvoyError

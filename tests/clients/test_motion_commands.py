@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from launcher.commands.motion_commands import MoveReturnedError
 from tests.clients.conftest import TICKER, Connect
 from tests.isolation.workspaces import Ran
 
@@ -98,6 +99,17 @@ def test_a_move_that_goes_back_tells_why(connect: Connect, venvoy: Commands, tic
     )
     assert told["data"]["last_move"]["state"] == "RETURNED"
     assert told["errors"][0]["code"] == "move-returned"
+
+
+def test_a_move_that_keeps_its_version_says_so(
+    connect: Connect, venvoy: Commands, ticking: str
+) -> None:
+    moved = venvoy("connectors", "move", ticking, "--version", "==1.4.0", "--wait")
+    assert moved.stderr == f"`{ticking}` has started anew, and stays at 1.4.0\n"
+    told = venvoy("connectors", "status", ticking).stdout
+    assert "  last move: started anew at 1.4.0, DONE\n" in told
+    returned = MoveReturnedError(connector="x", wanted="1", runs="1", reason="why")
+    assert returned.message == "`x` did not start anew at 1, and has its earlier config again: why"
 
 
 def test_new_keys_and_ready_environments_are_planned(

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from launcher.interface.motion import Move, MoveState
-from launcher.interface.views import Health, State
+from launcher.interface.views import Health, State, TargetState
 from tests.page.conftest import HTML
 from tests.page.made import EVIL, make
 from tests.rest.fake_motion import AT
@@ -278,6 +278,24 @@ def test_a_move_that_went_back_says_why(people: httpx.Client, worker: FakeWorker
     refused = replace(_returned("not installed"), to_generation=1)
     worker.moves["airports"] = refused
     assert "was refused before anything stopped" in people.get(PATH).text
+
+
+def test_a_move_that_went_back_to_what_does_not_run_does_not_say_that_it_does(
+    people: httpx.Client, worker: FakeWorker
+) -> None:
+    make(people)
+    worker.moves["airports"] = _returned("ValueError: no start today")
+    assert "generation 1), which runs again." in people.get(PATH).text
+    worker.stored["airports"] = replace(worker.stored["airports"], target=TargetState.STOPPED)
+    assert "generation 1). Begun" in people.get(PATH).text.replace("\n", "")
+
+
+def test_a_move_that_keeps_its_version_says_so(people: httpx.Client, worker: FakeWorker) -> None:
+    make(people)
+    done = replace(_returned(""), state=MoveState.DONE, reason=None, to_version="1.4.0")
+    worker.moves["airports"] = done
+    said = "Started anew at 1.4.0: from generation 1 to generation 2."
+    assert said in people.get(PATH).text
 
 
 def test_a_move_is_announced_until_it_is_over(people: httpx.Client, worker: FakeWorker) -> None:
