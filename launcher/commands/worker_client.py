@@ -1,5 +1,6 @@
 """A client of a worker's REST API: what `venvoy connectors` asks, and what it gets."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,11 @@ __all__ = [
 
 DEFAULT_URL = "http://127.0.0.1:8083"
 _MUST_BE_STOPPED = "must be in the STOPPED state"
+_INVALID = re.compile(
+    r"Connector configuration is invalid and contains the following (?P<count>\d+) error\(s\):\n"
+    r"(?P<faults>.*)\nYou can also find the above list of errors at the endpoint [^\n]*",
+    re.DOTALL,
+)
 _TIMEOUT_S = 90.0
 """As long as Kafka Connect's own request timeout: a validation may have to make an environment."""
 
@@ -66,7 +72,7 @@ class WorkerRefusedError(VenvoyError):
     def message(self) -> str:
         """What the worker said, and about what."""
         about = "" if self.subject is None else f" for `{self.subject}`"
-        return f"the worker at `{self.url}` refused{about} ({self.status}): {self.said}"
+        return f"the worker at `{self.url}` refused{about} ({self.status}): {_readable(self.said)}"
 
     @property
     def hint(self) -> str:
@@ -175,6 +181,21 @@ class WorkerClient:
                 url=self._url, reason="it does not answer in JSON"
             ) from error
         return told
+
+
+def _readable(said: str) -> str:
+    """Return the words; faults of a config without Kafka's frame, each once.
+
+    Kafka tells one that concerns two keys, as a class and its version, under both.
+    """
+    invalid = _INVALID.fullmatch(said)
+    if invalid is None:
+        return said
+    told = str(invalid["faults"])
+    faults = tuple(dict.fromkeys(told.split("\n"))) if invalid["count"] != "1" else (told,)
+    if len(faults) == 1:
+        return faults[0]
+    return "".join(("the config has faults", *(f"\n  - {fault}" for fault in faults)))
 
 
 def _subject(path: tuple[str, ...], body: object) -> str | None:

@@ -8,7 +8,12 @@ from collections.abc import Awaitable, Mapping
 
 from starlette.responses import RedirectResponse, Response
 
-from launcher.interface.faults import NotFoundError, RefusedError, RequestError
+from launcher.interface.faults import (
+    InvalidConnectorConfigError,
+    NotFoundError,
+    RefusedError,
+    RequestError,
+)
 from launcher.page.documents import connector_path, path_segment
 from launcher.page.reading import Reading, asked_versions
 from launcher.page.versions import version_patch
@@ -85,10 +90,17 @@ class Acting:
         except NotFoundError:
             raise
         except RefusedError as error:
-            fault = error.message + (f"\n{error.hint}" if error.hint else "")
+            fault = _told(error) + (f"\n{error.hint}" if error.hint else "")
             return await self._reading.show_connector(call, fault=fault, code=error.status)
         where = f"{connector_path(call.connector)}?said={path_segment(said)}"
         return RedirectResponse(where, status_code=303)
+
+
+def _told(error: RefusedError) -> str:
+    """Return the words; faults of a config without Kafka's frame, each once."""
+    if isinstance(error, InvalidConnectorConfigError):
+        return "\n".join(dict.fromkeys(error.errors))
+    return error.message
 
 
 _MAX_DIGITS = 10

@@ -76,9 +76,10 @@ def test_faults_of_a_config_are_all_told_and_nothing_is_made(
     config = connect.ticker("wrong", tasks__max="none")
     del config["topic"]
     refused = venvoy("create", venvoy.file(config), code=1)
-    assert "contains the following 2 error(s)" in refused.stderr
-    assert "topic" in refused.stderr
-    assert "tasks.max" in refused.stderr
+    assert "refused for `wrong` (400): the config has faults\n" in refused.stderr
+    faults = [line for line in refused.stderr.splitlines() if line.startswith("  - ")]
+    assert ["topic" in fault for fault in faults] == [False, True]
+    assert ["tasks.max" in fault for fault in faults] == [True, False]
     assert connect.http.get("/connectors/wrong").status_code == 404
 
 

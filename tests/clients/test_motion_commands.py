@@ -140,6 +140,9 @@ def test_what_would_be_refused_and_what_is_no_move(venvoy: Commands, ticking: st
         "plan-refused"
         in venvoy("connectors", "plan", ticking, "--version", "9", "--json", code=1).stdout
     )
+    unmoved = venvoy("connectors", "move", ticking, "--version", "9", code=1)
+    assert unmoved.stderr.count("that matches the version range [9]") == 1
+    assert "error(s)" not in unmoved.stderr
     venvoy("connectors", "move", ticking, code=2)
     assert (
         "is no version of a stage"

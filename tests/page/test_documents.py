@@ -6,6 +6,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from launcher.interface.faults import InvalidConnectorConfigError
 from launcher.interface.motion import Move, MoveState
 from launcher.interface.views import Health, State, TargetState
 from tests.page.conftest import HTML
@@ -185,6 +186,20 @@ def test_what_is_refused_is_told_beside_the_connector(
     assert answer.status_code == 400
     assert said in answer.text
     assert "<h1>airports</h1>" in answer.text
+
+
+def test_a_fault_under_two_keys_is_told_once(
+    people: httpx.Client, worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(people)
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise InvalidConnectorConfigError(("no version 9.9 is there",) * 2)
+
+    monkeypatch.setattr(worker, "patch_config", refuse)
+    answer = people.post(f"{PATH}/move", data={"connector.version": "9.9"}, headers=FORM)
+    assert answer.status_code == 400
+    assert answer.text.count("no version 9.9 is there") == 1
 
 
 def test_a_form_is_declared_as_one(people: httpx.Client) -> None:
