@@ -10,6 +10,7 @@ from launcher import render
 from launcher.commands.listing import SHORT_DIGEST
 from launcher.commands.worker_client import WorkerAddress, WorkerClient
 from launcher.configs.connector_file import read_connector_file
+from launcher.configs.version_keys import is_version_key
 from manager.errors import UsageError, VenvoyError
 
 __all__ = [
@@ -109,7 +110,7 @@ def stage_versions(version: str | None, stages: Sequence[str]) -> dict[str, str]
     found = {} if version is None else {_VERSION_KEYS[0]: version}
     for pair in stages:
         key, equals, spec = pair.partition("=")
-        if not equals or not key.strip():
+        if not equals or not is_version_key(key.strip()):
             raise UsageError(
                 what=f"`{pair}` is no version of a stage",
                 remedy="write `--stage transforms.mask.plugin.version=2.0`",

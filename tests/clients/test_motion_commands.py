@@ -144,9 +144,8 @@ def test_what_would_be_refused_and_what_is_no_move(venvoy: Commands, ticking: st
     assert unmoved.stderr.count("that matches the version range [9]") == 1
     assert "error(s)" not in unmoved.stderr
     venvoy("connectors", "move", ticking, code=2)
-    assert (
-        "is no version of a stage"
-        in venvoy("connectors", "plan", ticking, "--stage", "mask", code=2).stderr
-    )
+    for command, stage in (("plan", "mask"), ("move", "topic=other"), ("move", "=1.0")):
+        unread = venvoy("connectors", command, ticking, "--stage", stage, code=2)
+        assert f"`{stage}` is no version of a stage" in unread.stderr
     same = venvoy("connectors", "move", ticking, "--version", "1.4.0", "--wait")
     assert same.stderr == f"`{ticking}` is stored; nothing that runs had to move\n"
