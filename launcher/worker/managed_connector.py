@@ -279,6 +279,10 @@ class ManagedConnector:
         """Make and verify its environments; see `Movable`."""
         return await self._following.unless_superseded(self._basis.make(stored))
 
+    async def make_way(self) -> None:
+        """Stop what runs, offsets committed; see `Movable`."""
+        await self._stop_running()
+
     async def launch(self, prepared: "Prepared", *, timeout_s: float, until: float) -> None:
         """Stop what runs and start this, until all of it is healthy; see `Movable`."""
         await self._stop_running()

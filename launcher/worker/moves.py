@@ -74,8 +74,12 @@ class Movable(Protocol):
         """Make and verify its environments, and touch nothing; raises VenvoyError."""
         ...
 
+    async def make_way(self) -> None:
+        """Stop what runs, offsets committed."""
+        ...
+
     async def launch(self, prepared: Prepared, *, timeout_s: float, until: float) -> None:
-        """Stop what runs, offsets committed, and start this; return when all is healthy.
+        """Stop what still runs, and start this; return when all is healthy.
 
         `until` is on the loop's clock; raises VenvoyError, and leaves what it has started.
         """
@@ -167,11 +171,15 @@ class Moves:
         )
 
     async def _launch(self, prepared: Prepared) -> None:
-        """Launch it, again when something outside has killed a host of it; raises VenvoyError."""
+        """Launch it, again when something outside has killed a host of it; raises VenvoyError.
+
+        Its time begins when what ran before has stopped: how long that takes is not its fault.
+        """
+        self._has_launched = True
+        await self._connector.make_way()
         timeout_s = self._timeout(prepared)
         until = asyncio.get_running_loop().time() + timeout_s
         for attempt in range(1, _ATTEMPTS + 1):
-            self._has_launched = True
             try:
                 await self._connector.launch(prepared, timeout_s=timeout_s, until=until)
             except HostDiedError as error:

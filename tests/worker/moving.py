@@ -16,12 +16,12 @@ def moving(version: str | None, **keys: str) -> dict[str, str]:
     return counter(**{**_ENDLESS, **at, **keys})
 
 
-async def until_moved(worker: StandingWorker, name: str, state: MoveState) -> Move:
-    """Wait until the last move has come to that state; return it."""
+async def until_moved(worker: StandingWorker, name: str, *states: MoveState) -> Move:
+    """Wait until the last move has come to one of these states; return it."""
 
     def come() -> Move | None:
         move = worker.last_move(name)
-        return move if move is not None and move.state is state else None
+        return move if move is not None and move.state in states else None
 
     await until(come)
     found = come()

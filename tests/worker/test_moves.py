@@ -36,6 +36,26 @@ def test_a_version_that_hangs_in_start_is_given_up_at_its_deadline(stand: Stand)
     returns(stand, "2.0", "within 2 s", move__timeout__ms="2000")
 
 
+def test_what_runs_may_take_longer_to_stop_than_a_move_may_to_start(stand: Stand) -> None:
+    stubborn = PLUGINS.replace('how = self.props.get("fault")', 'how = "stubborn"')
+    stand.plugin("1.0", **{"acme.py": stubborn})
+    stand.plugin("2.0")
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        while await stand.end() < 20:
+            await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.put_config("numbers", moving("2.0", move__timeout__ms="10000"))
+        move = await until_moved(worker, "numbers", MoveState.DONE, MoveState.RETURNED)
+        assert (move.state, move.reason) == (MoveState.DONE, None)
+        assert {one.version for one in worker.status("numbers").tasks} == {"2.0"}
+
+    stand.run(body, shutdown_timeout_s=12)
+    numbers = counted(stand)
+    assert numbers == list(range(len(numbers)))
+
+
 def test_a_version_that_fails_at_its_first_poll_gives_way(stand: Stand) -> None:
     stand.plugin("1.0")
     broken = PLUGINS.replace(
