@@ -380,7 +380,7 @@ def _show_status(status: Shown) -> None:
 
 
 def _show_moves(status: Shown) -> None:
-    """Tell how the last move went, and what the next start would move."""
+    """Tell how the last move went, what the next start would move, and what is gone."""
     move = cast("Shown", status.get("last_move", {}))
     if move:
         reason = str(move.get("reason", "")).partition("\n")[0]
@@ -393,6 +393,8 @@ def _show_moves(status: Shown) -> None:
         render.line(f"  will move{what} to {one['version']} at next start")
     for key, version in cast("Mapping[str, str]", status.get("locked", {})).items():
         render.line(f"  locked: {key} stays on {version}")
+    for path in cast("list[str]", status.get("location_gone", [])):
+        render.line(f"  gone: `{path}` is no longer on the plugin path; what runs from it goes on")
 
 
 def _show_trace(one: Shown) -> None:

@@ -1,6 +1,7 @@
 """`venvoy connectors plan|move|…` and `venvoy plugins rescan|locations` on a worker that stands."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,19 @@ def test_a_move_that_keeps_its_version_says_so(
     assert "  last move: started anew at 1.4.0, DONE\n" in told
     returned = MoveReturnedError(connector="x", wanted="1", runs="1", reason="why")
     assert returned.message == "`x` did not start anew at 1, and has its earlier config again: why"
+
+
+def test_a_location_that_is_gone_is_told_in_the_status(connect: Connect, venvoy: Commands) -> None:
+    venvoy.release("0.9.0", TICKER)
+    venvoy("plugins", "rescan", "--wait")
+    config = connect.ticker("left", connector__version="0.9.0")
+    venvoy("connectors", "create", "--wait", connect.workspace.properties("left", config))
+    location = connect.workspace.plugins / "ticker-0.9.0"
+    shutil.rmtree(location)
+    venvoy("plugins", "rescan")
+    told = venvoy("connectors", "status", "left").stdout
+    assert f"  gone: `{location}` is no longer on the plugin path" in told
+    venvoy("connectors", "delete", "left")
 
 
 def test_new_keys_and_ready_environments_are_planned(
