@@ -23,6 +23,7 @@ __all__ = [
 
 DEFAULT_URL = "http://127.0.0.1:8083"
 _MUST_BE_STOPPED = "must be in the STOPPED state"
+_NO_GENERATION = "has no generation"
 _INVALID = re.compile(
     r"Connector configuration is invalid and contains the following (?P<count>\d+) error\(s\):\n"
     r"(?P<faults>.*)\nYou can also find the above list of errors at the endpoint [^\n]*",
@@ -49,7 +50,11 @@ class WorkerUnreachableError(VenvoyError):
 
     @property
     def hint(self) -> str:
-        """Start one, or name another."""
+        """Start one, or name another, or who signs for it."""
+        if "CERTIFICATE_VERIFY_FAILED" in self.reason:
+            return (
+                "name the authority that signed its certificate with `--ca-file FILE`, a PEM file"
+            )
         return "start one with `venvoy standalone worker.properties`, or name it with `--url`"
 
 
@@ -81,7 +86,7 @@ class WorkerRefusedError(VenvoyError):
             case 401 | 403:
                 return "name a user of the worker with `--user NAME:PASSWORD`"
             case 404:
-                return "`venvoy connectors list` shows the names, `status` the tasks"
+                return self._shown_by()
             case 400 if _MUST_BE_STOPPED in self.said:
                 return f"run `venvoy connectors stop --wait {self.subject}` first"
             case 409:
@@ -90,6 +95,12 @@ class WorkerRefusedError(VenvoyError):
                 return "the worker's log says more"
             case _:
                 return "correct what it names; nothing was changed"
+
+    def _shown_by(self) -> str:
+        """What shows that which was asked for in vain."""
+        if _NO_GENERATION in self.said:
+            return f"`venvoy connectors generations {self.subject}` shows those there are"
+        return "`venvoy connectors list` shows the names, `status` the tasks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

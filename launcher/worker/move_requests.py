@@ -107,7 +107,7 @@ def rolled_back(
         chosen = generations.last_good(before=now.generation + is_ahead)
         missing = f"Connector {now.name} has no generation before this that proved healthy"
     if chosen is None:
-        raise NotFoundError(missing, remedy="list them: GET /connectors/{name}/generations")
+        raise NotFoundError(missing, remedy=f"list them: GET /connectors/{now.name}/generations")
     return replace(
         now,
         config=pinned(chosen.config, chosen.exact),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from launcher.commands.motion_commands import MoveReturnedError
+from launcher.commands.worker_client import WorkerUnreachableError
 from tests.clients.conftest import TICKER, Connect
 from tests.isolation.workspaces import Ran
 
@@ -83,6 +84,7 @@ def test_plan_move_generations_rollback(connect: Connect, venvoy: Commands, tick
     assert [one["generation"] for one in told["data"]] == [4, 3, 2, 1]
     absent = venvoy("connectors", "rollback", ticking, "--to", "99", code=1)
     assert f"Connector {ticking} has no generation 99" in absent.stderr
+    assert f"`venvoy connectors generations {ticking}` shows those there are" in absent.stderr
 
 
 def test_a_move_that_goes_back_tells_why(connect: Connect, venvoy: Commands, ticking: str) -> None:
@@ -124,6 +126,12 @@ def test_a_location_that_is_gone_is_told_in_the_status(connect: Connect, venvoy:
     told = venvoy("connectors", "status", "left").stdout
     assert f"  gone: `{location}` is no longer on the plugin path" in told
     venvoy("connectors", "delete", "left")
+
+
+def test_hints_fit_what_was_refused() -> None:
+    reason = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate"
+    assert "--ca-file" in WorkerUnreachableError(url="https://w", reason=reason).hint
+    assert "--url" in WorkerUnreachableError(url="https://w", reason="refused").hint
 
 
 def test_new_keys_and_ready_environments_are_planned(
