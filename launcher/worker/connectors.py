@@ -163,7 +163,7 @@ class Connectors:
             return await self._checks.checked(stored)
         except InvalidConnectorConfigError as error:
             if known is not None:
-                reason = "\n".join(error.errors)
+                reason = "\n".join(dict.fromkeys(error.errors))  # one may be under two keys
                 await known.change(
                     lambda now: refused(now, stored, known.generations, reason=reason)
                 )

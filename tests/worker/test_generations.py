@@ -101,6 +101,7 @@ def test_a_generation_that_is_not_installed_any_more_is_refused(stand: Stand) ->
             await worker.rollback("numbers")
         move = await until_moved(worker, "numbers", RETURNED)
         assert (move.from_version, move.to_version) == ("2.0", "1.0")
+        assert (move.reason or "").count("available versions") == 1  # under two keys, said once
         assert worker.config("numbers")["connector.version"] == "2.0"
 
     stand.run(begin)
