@@ -17,6 +17,7 @@ from launcher.configs.version_keys import (
 from launcher.interface.faults import NotFoundError
 from launcher.interface.move import Move, MoveState
 from launcher.interface.views import TargetState
+from launcher.storage.generations import StoredGeneration
 from launcher.storage.worker_store import Fallback, StoredConnector
 from launcher.worker.generations import Generations
 from manager.plugins.versions import LATEST
@@ -77,12 +78,13 @@ def refused(
     """Return `now` with a move to the config of `to` that never began."""
     if now.fallback is not None or not differ_in_versions_only(now.config, to.config):
         return now
+    before, after = _asked_versions(to.config, now.config, generations.get(now.generation))
     move = Move(
         from_generation=now.generation,
         to_generation=now.generation,
         state=MoveState.RETURNED,
-        from_version=_version(generations, now.generation),
-        to_version=_asked_version(to.config, now.config),
+        from_version=before,
+        to_version=after,
         began_at=int(time.time() * 1000),
         reason=reason,
     )
@@ -131,12 +133,14 @@ def _begun(
     changed: StoredConnector, fallback: Fallback, generations: Generations
 ) -> StoredConnector:
     """Return a connector whose move to the config that it has begins."""
+    known = generations.get(fallback.generation)
+    before, after = _asked_versions(changed.config, fallback.config, known)
     move = Move(
         from_generation=fallback.generation,
         to_generation=generations.next_number,
         state=MoveState.PREPARING,
-        from_version=_version(generations, fallback.generation),
-        to_version=_asked_version(changed.config, fallback.config),
+        from_version=before,
+        to_version=after,
         began_at=int(time.time() * 1000),
     )
     return replace(changed, fallback=fallback, last_move=move)
@@ -150,20 +154,26 @@ def _given_up(now: StoredConnector) -> Move | None:
     return replace(now.last_move, state=MoveState.RETURNED, reason=reason)
 
 
-def _version(generations: Generations, number: int) -> str:
-    """Return the connector's version of a generation; empty when that is forgotten."""
-    known = generations.get(number)
-    return known.versions[0].version if known is not None else ""
+def _asked_versions(
+    asked: Mapping[str, str], before: Mapping[str, str], known: StoredGeneration | None
+) -> tuple[str, str]:
+    """Return the connector's version as it was and as it is asked; of other plugins if it stays.
 
-
-def _asked_version(asked: Mapping[str, str], before: Mapping[str, str]) -> str:
-    """Return what is asked of the connector's version, or of the other plugins that would move."""
+    What it was is empty when the generation is forgotten.
+    """
+    versions = known.versions if known is not None else ()
     keys = ("connector.version", "connector.plugin.version")
-    own = next((asked[key] for key in keys if key in asked), LATEST)
     others = [
-        f"{named(key)} {asked.get(key, LATEST)}"
+        key
         for key in sorted(asked.keys() | before.keys())
         if is_version_key(key) and key not in keys and asked.get(key) != before.get(key)
     ]
-    is_same = all(asked.get(key) == before.get(key) for key in keys)
-    return ", ".join(others) if others and is_same else own
+    if not others or any(asked.get(key) != before.get(key) for key in keys):
+        own = next((asked[key] for key in keys if key in asked), LATEST)
+        return (versions[0].version if versions else ""), own
+    ran = {(one.role == "predicate", one.alias or one.role): one.version for one in versions}
+    places = [(key.startswith("predicates."), named(key)) for key in others]
+    return (
+        ", ".join(f"{place[1]} {ran[place]}" for place in places if place in ran),
+        ", ".join(f"{named(key)} {asked.get(key, LATEST)}" for key in others),
+    )

@@ -98,6 +98,12 @@ def test_a_version_whose_transformation_fails_gives_way(stand: Stand) -> None:
         await until_state(worker, "numbers", RUNNING, RUNNING)
         stages = worker.status("numbers").stages
         assert [one.version for one in stages if one.role == "transformation"] == ["1.0"]
+        absent = {"transforms__t__plugin__version": "9"}
+        with pytest.raises(InvalidConnectorConfigError):
+            await worker.put_config("numbers", moving("1.0", **chain, **absent))
+        move = worker.last_move("numbers")
+        assert move is not None
+        assert (move.from_version, move.to_version) == ("t 1.0", "t 9")
 
     stand.run(body)
     numbers = counted(stand)
