@@ -313,6 +313,14 @@ def test_a_move_that_keeps_its_version_says_so(people: httpx.Client, worker: Fak
     assert said in people.get(PATH).text
 
 
+def test_a_rate_is_told_once_there_is_one(people: httpx.Client) -> None:
+    make(people, "looked-at-once")
+    page = people.get("/ui/connectors/looked-at-once").text
+    lead = page.partition('<p class="lead">')[2].partition("</p>")[0]
+    assert "tasks running" in lead
+    assert "records/s" not in lead
+
+
 def test_a_move_is_announced_until_it_is_over(people: httpx.Client, worker: FakeWorker) -> None:
     make(people)
     said = "The move has begun"
