@@ -235,7 +235,8 @@ def locations_command(address: WorkerAddress, *, as_json: bool) -> int:
     render.table(columns, [_location_row(one) for one in found])
     for one in found:
         if one["problem"]:
-            render.note(f"{one['path']}: {one['problem']}")
+            path, problem = str(one["path"]), str(one["problem"])
+            render.note(problem if path in problem else f"{path}: {problem}")
             render.note(f"  hint: {one['hint']}")
         for shadowed in cast("list[str]", one["shadowed"]):
             render.note(f"{one['path']}: {shadowed} is shadowed")

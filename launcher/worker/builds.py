@@ -148,7 +148,9 @@ class Builds:
             build.state, build.environment, build.fault = BuildState.FAILED, None, outcome
         if build.fault is not None:
             hint = f"\n    hint: {build.fault.hint}" if build.fault.hint else ""
-            self._tell(f"`{path}`: {build.fault.message}{hint}", "WARNING")
+            message = build.fault.message
+            told = message if str(path) in message else f"`{path}`: {message}"
+            self._tell(f"{told}{hint}", "WARNING")
 
 
 def _telling(context: SyncContext, build: Build) -> SyncContext:

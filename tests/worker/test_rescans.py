@@ -187,6 +187,8 @@ def test_a_plugin_that_does_not_import_is_told_before_anybody_moves_to_it(stand:
         make_wheel(location, "acme", "2.0", files={"acme.py": source}, entry_points=points)
         state = await until_told(worker, location, lambda one: one.build is BuildState.FAILED)
         assert "nothing_like_it" in (state.problem or "")
+        warned = [text for text in stand.heard.texts() if "nothing_like_it" in text]
+        assert {text.count(str(location)) for text in warned} == {1}  # which one, said once
         shutil.rmtree(location)
         stand.plugin("2.0")
         await until(lambda: is_built(worker, location))
