@@ -37,6 +37,7 @@ def make_manifest(
     main = plugins[0]
     python = ",".join(sorted(str(one.requires_python) for one in plugins if one.requires_python))
     api = ",".join(sorted(str(one.api_requirement) for one in plugins if one.api_requirement))
+    places = contents.wheel_members
     return {
         "schema": 1,
         "name": main.name,
@@ -57,7 +58,7 @@ def make_manifest(
         ],
         "wheels": [
             {
-                "file": contents.wheel_members[wheel.sha256],
+                "file": places[wheel.sha256],
                 "sha256": wheel.sha256,
                 "size": wheel.size_bytes,
                 "name": wheel.name,

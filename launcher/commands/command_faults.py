@@ -12,8 +12,8 @@ __all__ = ["CommandGroup", "SystemFaultError", "as_fault", "refuse"]
 
 _SYSTEM = frozenset(
     (
-        errno.EACCES, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG, errno.ENFILE,
-        errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
+        errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.EMFILE, errno.ENAMETOOLONG,
+        errno.ENFILE, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
     )
 )  # fmt: skip
 """What the machine refuses, whatever the program: no bug of ours."""

@@ -49,6 +49,7 @@ from manager.interpreters.interpreter import Interpreter
 from manager.locks.foreign_targets import is_foreign
 from manager.locks.targets import minor_of, target_of
 from manager.plugins.distributions import API_NAME
+from manager.plugins.place_faults import UnreadableError
 
 if TYPE_CHECKING:
     from packaging.markers import Environment
@@ -226,12 +227,17 @@ class SourceOnlyError(VenvoyError):
 
 
 def read_lock(path: Path) -> Lock | None:
-    """Read a lock, or return None if there is no such file; raises `InvalidLockError`."""
+    """Read a lock, or return None if there is no such file.
+
+    Raises `InvalidLockError`, `UnreadableError`.
+    """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise UnreadableError(path=path, reason=error.strerror or str(error)) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidLockError(path=path, reason=str(error)) from error
     try:
         return Lock(pylock=Pylock.from_dict(table), path=path)

@@ -164,6 +164,24 @@ def test_a_python_that_is_no_target_is_refused_by_name(say_bundle: Path, tmp_pat
     assert f"the bundle is for cp3{sys.version_info[1]}-" in done.stderr
 
 
+def test_a_python_on_the_path_that_does_not_start_is_passed_over(
+    say_bundle: Path, python: Path, tmp_path: Path
+) -> None:
+    """As a shim of pyenv for a version that is not chosen."""
+    other = python_or_skip("3.13" if sys.version_info[1] != 13 else "3.12")
+    name = f"python3.{sys.version_info[1]}"
+    shims, good = tmp_path / "shims", tmp_path / "good"
+    shims.mkdir()
+    good.mkdir()
+    (shims / name).write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
+    (shims / name).chmod(0o755)
+    (good / name).symlink_to(python)
+    extra = {"PATH": f"{shims}:{good}:/usr/bin:/bin"}
+    done = run_bundle(say_bundle, "exec", "acme-say", python=other, cache=tmp_path, extra=extra)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["arguments"] == []
+
+
 def test_usage_errors_exit_2(say_bundle: Path, python: Path, tmp_path: Path) -> None:
     done = run_bundle(say_bundle, "frobnicate", python=python, cache=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
@@ -221,6 +239,28 @@ def test_a_source_writes_json_lines_and_goes_on_from_its_offsets(
         say_bundle, "run", str(config), "--offsets", str(offsets), python=python, cache=tmp_path
     )
     assert (again.returncode, again.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere/offsets.json", "there is no `"),
+        (".", "it may not be written"),
+        ("say.properties", "holds no offsets: name a new file"),
+    ],
+)
+def test_offsets_that_cannot_be_kept_are_refused_before_the_first_record(
+    say_bundle: Path, python: Path, tmp_path: Path, name: str, said: str
+) -> None:
+    config = tmp_path / "say.properties"
+    config.write_text("name=say\nconnector.class=SaySource\ntopic=t\n")
+    offsets = str(tmp_path / name)
+    done = run_bundle(
+        say_bundle, "run", str(config), "--offsets", offsets, python=python, cache=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_sink_reads_what_a_source_wrote_through_a_transformation(

@@ -24,7 +24,7 @@ COMMANDS: tuple[list[str], ...] = (
     [], ["plugins"], ["plugins", "list"], ["plugins", "lock"], ["plugins", "sync"],
     ["plugins", "explain"], ["run"], ["demo"], ["completion"],
 )  # fmt: skip
-MAIN = "from launcher.cli import main; main()"
+MAIN = "from launcher.__main__ import main; main()"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -323,6 +323,27 @@ def test_ctrl_c_ends_a_sync_and_leaves_nothing_behind(desk: Desk, as_json: bool)
     else:
         assert (out, err.lstrip("\n")) == ("", f"error: {said[0]}\nhint: {said[1]}\n")
     assert not list((store / "staging").iterdir())
+
+
+def test_ctrl_c_while_modules_load_is_told_in_a_line(tmp_path: Path) -> None:
+    loading = tmp_path / "loading"
+    (tmp_path / "click.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(loading)!r}).touch()\ntime.sleep(60)\n"
+    )
+    paths = os.pathsep.join([str(tmp_path), str(REPOSITORY)])
+    running = subprocess.Popen(
+        [sys.executable, "-m", "launcher", "--version"], cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        while not loading.exists() and running.poll() is None:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert (running.returncode, err) == (130, "error: interrupted\n")
 
 
 def test_a_run_again_has_nothing_left_to_move(desk: Desk) -> None:

@@ -28,6 +28,7 @@ from manager.locks.locks import (
     write_lock,
 )
 from manager.locks.targets import target_of, telling_marker
+from manager.plugins.place_faults import UnreadableError
 from tests.conftest import python_or_skip
 
 HASH = "0" * 64
@@ -132,6 +133,14 @@ def test_a_broken_lock_is_refused_with_its_reason(tmp_path: Path, text: str, rea
     with pytest.raises(InvalidLockError, match=reason) as caught:
         read_lock(file)
     assert "venvoy plugins lock" in caught.value.hint
+
+
+def test_a_lock_that_cannot_be_read_is_not_called_a_bad_one(tmp_path: Path) -> None:
+    (tmp_path / "pylock.toml").mkdir()
+    with pytest.raises(UnreadableError) as caught:
+        read_lock(tmp_path / "pylock.toml")
+    assert caught.value.message == f"`{tmp_path}/pylock.toml` cannot be read: Is a directory"
+    assert "venvoy plugins lock" not in caught.value.hint
 
 
 def test_targets_are_merged_and_markers_tell_them_apart(

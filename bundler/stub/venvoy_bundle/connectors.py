@@ -42,6 +42,7 @@ def run(file: str, connector_file: str, options: list[str]) -> int:
     offsets_file = None
     if options[:1] == ["--offsets"] and len(options[1:]) == 1:
         offsets_file = os.path.abspath(options[1])
+        _check_offsets(offsets_file)
     elif options:
         sys.stderr.write("usage: run CONNECTOR_FILE [--offsets FILE]\n")
         return 2
@@ -59,6 +60,25 @@ def run(file: str, connector_file: str, options: list[str]) -> int:
     arguments = [python, "-I", "-S", "-B", host, "stdio", "--request-fd", str(descriptor)]
     os.execv(python, arguments)
     return 1  # not reached
+
+
+def _check_offsets(file: str) -> None:
+    """Refuse a file that offsets cannot be read from, or written to: before any record is read."""
+    directory = os.path.dirname(file)
+    if not os.path.isdir(directory):
+        raise _ConfigError(f"offsets cannot be kept in `{file}`: there is no `{directory}`")
+    if os.path.isdir(file) or not os.access(directory, os.W_OK | os.X_OK):
+        raise _ConfigError(f"offsets cannot be kept in `{file}`: it may not be written")
+    try:
+        with open(file, encoding="utf-8") as stream:
+            found = json.load(stream)
+        is_good = isinstance(found, list) and all(isinstance(pair, list) for pair in found)
+    except FileNotFoundError:
+        return
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise _ConfigError(f"`{file}` holds no offsets: name a new file, or take it away")
 
 
 def _as_descriptor(data: bytes) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BadTargetError", "find_python", "own_target"]
 
+_START_S = 20
 _NAME = re.compile(r"cp3(?P<minor>\d+)(?P<threads>t?)-(?P<platform>\w+?)(?:-(?P<libc>\w+))?")
 _WHEEL = re.compile(r"(?P<libc>many|musl)linux_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>\w+)")
 
@@ -28,16 +29,28 @@ def own_target(manifest: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def find_python(manifest: dict[str, Any]) -> str | None:
-    """Return a Python on PATH that one of the targets may be, the newest first."""
-    import shutil
-
+    """Return a Python on PATH that one of the targets may be and that starts, the newest first."""
     minors = {int(match["minor"]) for match in map(_match, manifest["targets"]) if match}
-    for minor in sorted(minors, reverse=True):
-        if minor != sys.version_info[1]:
-            found = shutil.which(f"python3.{minor}")
-            if found is not None:
-                return found
+    for minor in sorted(minors - {sys.version_info[1]}, reverse=True):
+        for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
+            python = os.path.join(directory, f"python3.{minor}")
+            if os.path.isabs(python) and os.access(python, os.X_OK) and _is_python(python, minor):
+                return python
     return None
+
+
+def _is_python(python: str, minor: int) -> bool:
+    """Whether it starts and is what its name says: a shim may stand for one that is not there."""
+    import subprocess
+
+    command = [python, "-I", "-S", "-c", "import sys; print(sys.version_info[1])"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_START_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and done.stdout.strip() == str(minor).encode()
 
 
 def _match(target: dict[str, Any]) -> re.Match[str] | None:

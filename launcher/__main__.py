@@ -1,0 +1,20 @@
+"""What `venvoy` starts: an interrupt is told in a line from the first module on."""
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; see `launcher.cli.main`."""
+    try:
+        from launcher import cli  # noqa: PLC0415  # it takes long enough to be interrupted
+
+        cli.main()
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
