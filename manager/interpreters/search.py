@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"(?:python|pypy)3(?:\.(?P<minor>\d+))?t?\Z")
-_VERSION = re.compile(r"(?:(?:python|cpython)-?)?(?P<version>3(?:\.\d+){0,2})\Z")
+_VERSION = re.compile(r"(?:(?:python|cpython)-?)?(?P<version>[23](?:\.\d+){0,2})\Z")
 
 
 class MissingInterpreterError(VenvoyError):

@@ -91,10 +91,13 @@ def test_the_newest_that_fits_is_taken_when_the_default_does_not(
     assert find(">=3.9", "<3.11").minor == "3.10"
 
 
-def test_a_missing_one_is_told_with_those_there_are(find: Callable[..., Interpreter]) -> None:
+@pytest.mark.parametrize("version", ["3.8", "2.7"])
+def test_a_missing_one_is_told_with_those_there_are(
+    find: Callable[..., Interpreter], version: str
+) -> None:
     with pytest.raises(MissingInterpreterError) as caught:
-        find("3.8")
-    assert caught.value.message == "no installed Python is `3.8`"
+        find(version)
+    assert caught.value.message == f"no installed Python is `{version}`"
     assert "cpython 3.11." in caught.value.hint
 
 
