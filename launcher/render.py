@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from rich.traceback import Traceback
 
 from launcher.commands.explain import Explanation, StageExplanation
 from launcher.commands.listing import SHORT_DIGEST
@@ -112,6 +111,8 @@ def _tell(error: VenvoyError, label: str) -> None:
 
 def unexpected(error: BaseException) -> None:
     """Print where a bug of ours was, to stderr: the traceback alone."""
+    from rich.traceback import Traceback  # noqa: PLC0415  # 20 ms, for what should not happen
+
     _console(stderr=True).print(Traceback.from_exception(type(error), error, error.__traceback__))
 
 
