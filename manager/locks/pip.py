@@ -1,12 +1,12 @@
 """The one caller of pip: which pip, with what environment, and what its last words mean.
 
-pip runs in the target's own interpreter (`pip --python TARGET`), since markers can be evaluated
-nowhere else. A pip of today runs on no Python older than 3.10; for those the pip that virtualenv
-carries for them is started from its wheel.
+pip runs in the target's own interpreter, since markers can be evaluated nowhere else. `pip --python
+TARGET` would start a process to start that one; we start the script that it starts. A pip of today
+runs on no Python older than 3.10; for those the pip that virtualenv carries for them is started
+from its wheel.
 """
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -192,11 +192,13 @@ def _program(settings: PipSettings) -> Sequence[str]:
     interpreter = settings.interpreter
     own = metadata.distribution("pip")
     allowed = SpecifierSet(own.metadata["Requires-Python"] or "")
-    if Version(own.version) >= OLDEST_PIP and allowed.contains(
-        interpreter.version, prereleases=True
+    runner = Path(str(own.locate_file("pip/__pip-runner__.py")))
+    if (
+        Version(own.version) >= OLDEST_PIP
+        and allowed.contains(interpreter.version, prereleases=True)
+        and runner.is_file()
     ):
-        executable = str(interpreter.executable)
-        return (sys.executable, "-I", "-m", "pip", "--python", executable)
+        return (str(interpreter.executable), str(runner))
     from virtualenv.seed.wheels.embed import get_embed_wheel  # noqa: PLC0415  # 100 ms, and rare
 
     carried = get_embed_wheel("pip", interpreter.minor)
