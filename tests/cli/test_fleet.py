@@ -20,10 +20,16 @@ SOURCE = {"venvoy.source": {"ticker": "ticker:TickerSourceConnector"}}
 NO_INDEX = {"PIP_NO_INDEX": "1"}
 
 
+@pytest.fixture(scope="session")
+def fleet_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that has the environments of `workspace` and no other."""
+    return tmp_path_factory.mktemp("fleet") / "store"
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path, fleet_store: Path) -> Workspace:
     """Two versions of a source on two versions of one package, all synced."""
-    made = Workspace(tmp_path, tmp_path / "store")
+    made = Workspace(tmp_path, fleet_store)
     for release, leaf in (("1.4.0", "1.0"), ("2.0.0", "2.0")):
         directory = made.plugins / f"ticker-{release}"
         make_wheel(directory, "leaf", leaf)
