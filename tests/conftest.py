@@ -91,6 +91,18 @@ def clean_environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
         assert not changed, f"the test left the environment changed: {sorted(changed)}"
 
 
+@pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for the whole run, whichever process asks: what is published in it never changes.
+
+    What a test counts in a store, or takes out of it, needs a store of its own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    return base / "store"
+
+
 @pytest.fixture
 def make_wheel(tmp_path: Path) -> Callable[..., Path]:
     """Return a maker of wheels below `tmp_path/wheelhouse` (see `tests.wheel_maker`)."""

@@ -1,4 +1,4 @@
-"""A store that the tests of one process share, and the small plugin's location and bundle."""
+"""The small plugin's location and bundle, and the shared store in the environment."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +7,6 @@ import pytest
 
 from launcher.cli import main_without_exit
 from tests.bundler.say import make_say_location
-
-
-@pytest.fixture(scope="session")
-def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One store for all: what is published in it never changes."""
-    return tmp_path_factory.mktemp("bundler-store")
 
 
 @pytest.fixture(scope="session")

@@ -112,16 +112,10 @@ class Desk:
         return self.venvoy("run", "--offline", self.worker, *configs)
 
 
-@pytest.fixture(scope="session")
-def session_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One store for all: publishing into it is safe."""
-    return tmp_path_factory.mktemp("store") / "store"
-
-
 @pytest.fixture
 def desk(
     clean_environment: None,
-    session_store: Path,
+    shared_store: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Desk]:
@@ -129,5 +123,5 @@ def desk(
     directory = tmp_path / "desk"
     directory.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VENVOY_STORE", str(session_store))
+        patch.setenv("VENVOY_STORE", str(shared_store))
         yield Desk(directory, capsys, patch)

@@ -20,9 +20,9 @@ def isolation_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def store_dir(isolation_dir: Path) -> Path:
+def store_dir(shared_store: Path) -> Path:
     """The store of every isolation test."""
-    return isolation_dir / "store"
+    return shared_store
 
 
 @pytest.fixture
