@@ -144,6 +144,7 @@ class Zygote:
         self.reason = str(message.get("reason", ""))
         self.is_ready = message.get("type") == "ready"
         if self.is_ready:
+            self.used_at = time.monotonic()  # its import is no idle time
             return "ready"
         return "unfit" if message.get("type") == "unfit" else "broken"
 
