@@ -143,6 +143,7 @@ def values_in(storage: Path, topic: str) -> list[Any]:
     """Every value of a topic's partition 0, in order, read by SQLite; offsets must be seamless."""
     connection = sqlite3.connect(f"file:{storage}?mode=ro", uri=True)
     try:
+        connection.execute("BEGIN")  # both at one moment, also while a worker appends
         rows = connection.execute(
             "SELECT first_offset, count, frame FROM frames JOIN topics ON id = topic_id "
             "WHERE topic = ? AND partition = 0 ORDER BY first_offset",

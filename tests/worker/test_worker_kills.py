@@ -145,6 +145,8 @@ class Trial:
     def check_what_is_left(self) -> None:
         """See after a kill that nothing is lost; the file itself is left for the worker."""
         self.standalone.until_nothing_is_left()
+        for file in (self.acked, self.out, self.directory / "fussy.jsonl"):
+            end_torn_line(file)
         copy = self.directory / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
@@ -235,16 +237,17 @@ class Trial:
                     standalone.until_states(name, "STOPPED")
 
 
-def whole_lines(file: Path) -> list[Any]:
-    """The JSON lines of a file that a killed process wrote; a last line that is torn is ended."""
-    if not file.exists():
-        return []
-    text = file.read_text()
-    if text and not text.endswith("\n"):
+def end_torn_line(file: Path) -> None:
+    """End the last line of a file, whose writer is dead: the next one begins a line of its own."""
+    if file.exists() and not file.read_text().endswith("\n"):
         with file.open("a") as end:
             end.write("\n")
+
+
+def whole_lines(file: Path) -> list[Any]:
+    """The JSON lines of a file; one that is torn is none, whether its writer goes on or is dead."""
     found = []
-    for line in text.splitlines():
+    for line in file.read_text().splitlines() if file.exists() else []:
         with contextlib.suppress(ValueError):
             found.append(json.loads(line))
     return found
