@@ -77,7 +77,9 @@ class CounterTask(SourceTask):
             for n in range(self.next, end)]
         self.next = end
         if "polled_file" in self.props:
-            pathlib.Path(self.props["polled_file"]).write_text(str(self.next))
+            part = pathlib.Path(self.props["polled_file"] + ".part")
+            part.write_text(str(self.next))
+            part.replace(self.props["polled_file"])  # a number is there whole at any moment
         return made or None
     def misbehave(self):
         how = self.props.get("fault")
@@ -388,11 +390,15 @@ def values(log_file: Path, topic: str = "numbers") -> list[object]:
 
 
 def lines_of(file: Path) -> list[object]:
-    """The JSON lines of a file; none if it is not there."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    """The JSON lines of a file that are whole; none if it is not there.
+
+    Whoever writes it may be about to end a line: a write is seen in parts.
+    """
+    text = file.read_text() if file.exists() else ""
+    return [json.loads(line) for line in text.split("\n")[:-1]]
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     """Wait until the condition holds: for what happens in other processes."""
     deadline = time.monotonic() + timeout_s
     while not condition():
