@@ -209,7 +209,7 @@ def test_a_slow_log_holds_a_fast_source(
         return _Gate(log, gates[0])  # type: ignore[return-value]  # the rest by __getattr__
 
     async def watch(_stop: asyncio.Event) -> None:
-        await until(lambda: polled.exists() and int(polled.read_text() or 0) >= 500)
+        await until(lambda: polled.exists() and int(polled.read_text()) >= 500)
         await asyncio.sleep(0.3)  # time in which a source that nobody holds would run away
         seen.append(int(polled.read_text()))
         gates[0].set()
@@ -280,7 +280,7 @@ def _start_worker(directory: Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def _wait_for(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+def _wait_for(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
