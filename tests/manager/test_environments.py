@@ -326,9 +326,9 @@ def test_making_one_from_stored_wheels_starts_no_process_and_is_quick(
     wheels = store.add_wheels([(file, file_sha256(file)) for file in files[:19]], python311)
     with monkeypatch.context() as patch:
         patch.setattr(subprocess, "Popen", None)
-        before = time.perf_counter()
+        before = time.thread_time()  # not what others do meanwhile
         make_environment(store, plan_environment(wheels, python311))
-    assert time.perf_counter() - before < 0.25  # 5 ms on a quiet machine
+    assert time.thread_time() - before < 0.25  # about 5 ms
 
 
 def elf(runpath: str) -> bytes:
