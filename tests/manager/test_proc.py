@@ -49,7 +49,7 @@ def test_a_child_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) 
         run([SHELL, "-c", script], env=dict(os.environ), cwd=None, timeout_s=1)
     assert "did not end within 1 s" in caught.value.message
     pid = int(note.read_text())
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _alive(pid):
         assert time.monotonic() < deadline
 
@@ -57,7 +57,7 @@ def test_a_child_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) 
 def _alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # before the open, or between it and the read
         return False
 
 
