@@ -1,11 +1,14 @@
 """What tests of moves share: plugins that break in a version, and ways to wait for a move."""
 
+import asyncio
+
 from launcher.interface.motion import Move, MoveState
+from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
 from tests.launcher.pipelines import PLUGINS, values
-from tests.worker.standing import Stand, counter, until
+from tests.worker.standing import Stand, counter, until, until_state
 
-__all__ = ["broken_start", "counted", "moving", "until_moved"]
+__all__ = ["broken_start", "counted", "moving", "until_moved", "until_proved"]
 
 _ENDLESS = {"count": "1000000000", "pause_s": "0.02"}
 
@@ -27,6 +30,17 @@ async def until_moved(worker: StandingWorker, name: str, *states: MoveState) -> 
     found = come()
     assert found is not None
     return found
+
+
+async def until_proved(worker: StandingWorker, number: int) -> None:
+    """Wait until the generation is there, and all that it started has proved healthy."""
+    while not [
+        one
+        for one in await worker.generations("numbers")
+        if one.number == number and one.outcome is MoveState.DONE
+    ]:
+        await until_state(worker, "numbers", State.RUNNING, State.RUNNING)
+        await asyncio.sleep(0.02)
 
 
 def broken_start(text: str) -> str:

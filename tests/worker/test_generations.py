@@ -1,6 +1,5 @@
 """Generations: what a connector has run with, and the way back; and the three kinds of pin."""
 
-import asyncio
 import shutil
 
 import pytest
@@ -9,7 +8,7 @@ from launcher.interface.faults import InvalidConnectorConfigError, NotFoundError
 from launcher.interface.motion import Generation, MoveState
 from launcher.interface.views import State
 from launcher.worker.standing import StandingWorker
-from tests.worker.moving import broken_start, counted, moving, until_moved
+from tests.worker.moving import broken_start, counted, moving, until_moved, until_proved
 from tests.worker.standing import Stand, until, until_state, until_task_version
 
 RUNNING, STOPPED = State.RUNNING, State.STOPPED
@@ -21,17 +20,6 @@ def told(generations: tuple[Generation, ...]) -> list[tuple[int, str, str, bool,
         (one.number, one.versions[0].version, str(one.outcome), one.is_current, one.by)
         for one in generations
     ]
-
-
-async def until_proved(worker: StandingWorker, number: int) -> None:
-    """Wait until the generation is there, and all that it started has proved healthy."""
-    while not [
-        one
-        for one in await worker.generations("numbers")
-        if one.number == number and one.outcome is DONE
-    ]:
-        await until_state(worker, "numbers", RUNNING, RUNNING)
-        await asyncio.sleep(0.02)
 
 
 def test_every_config_that_is_applied_is_a_generation_and_any_can_be_gone_back_to(

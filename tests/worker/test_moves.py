@@ -11,7 +11,7 @@ from launcher.planning.preparation import worker_converters
 from launcher.worker.standing import StandingWorker
 from manager.errors import ProblemsError
 from tests.launcher.pipelines import PLUGINS
-from tests.worker.moving import broken_start, counted, moving, until_moved
+from tests.worker.moving import broken_start, counted, moving, until_moved, until_proved
 from tests.worker.standing import (
     Stand,
     counter,
@@ -177,7 +177,7 @@ def test_a_move_that_is_wanted_in_between_starts_from_what_has_proved_healthy(
 
     async def body(worker: StandingWorker) -> None:
         await worker.create("numbers", moving("1.0"))
-        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await until_proved(worker, 1)
         await worker.put_config("numbers", moving("2.0"))
         await until_moved(worker, "numbers", MoveState.STARTING)
         await worker.put_config("numbers", moving("3.0"))
@@ -228,13 +228,17 @@ def test_a_stop_holds_a_move_up_until_the_connector_is_resumed_and_a_pause_does_
     stand: Stand, held: str
 ) -> None:
     stand.plugin("1.0")
-    stand.plugin("2.0", **{"acme.py": broken_start("time.sleep(3600)")})
-    slow = {"move__timeout__ms": "4000"}
+    late = "while not pathlib.Path(props['end_file']).exists(): time.sleep(0.02)"
+    fault = "raise ValueError('no start at last')"
+    stand.plugin("2.0", **{"acme.py": broken_start(f"{late}\n        {fault}")})
+    end = stand.directory / "end"
+    # What is paused comes to its deadline; what is stopped fails when it is told to.
+    slow = {"move__timeout__ms": "10000"} if held == "paused" else {}
 
     async def body(worker: StandingWorker) -> None:
-        await worker.create("numbers", moving("1.0"))
+        await worker.create("numbers", moving("1.0", end_file=str(end)))
         await until_state(worker, "numbers", RUNNING, RUNNING)
-        await worker.put_config("numbers", moving("2.0", **slow))
+        await worker.put_config("numbers", moving("2.0", end_file=str(end), **slow))
         await until_moved(worker, "numbers", MoveState.STARTING)
         await until_task_version(worker, "numbers", "2.0")
         if held == "stopped":
@@ -243,9 +247,12 @@ def test_a_stop_holds_a_move_up_until_the_connector_is_resumed_and_a_pause_does_
             assert worker.config("numbers")["connector.version"] == "2.0"
             await until_moved(worker, "numbers", MoveState.STARTING)
             await worker.resume("numbers")
+            end.touch()
         else:
             await worker.pause("numbers")  # its tasks do not return from `start` all the same
-        await until_moved(worker, "numbers", MoveState.RETURNED)
+        move = await until_moved(worker, "numbers", MoveState.RETURNED)
+        reason = "no start at last" if held == "stopped" else "within 10 s"
+        assert reason in (move.reason or "")
         await worker.resume("numbers")
         await until_task_version(worker, "numbers", "1.0")
         await until_state(worker, "numbers", RUNNING, RUNNING)
