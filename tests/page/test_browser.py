@@ -237,7 +237,7 @@ def test_users_act_under_their_names(worker: FakeWorker, browser: Browser, tmp_p
     users.write_text("anna: geheim\n")
     with (
         served(worker, Settings(rest_auth_file=users)) as server,
-        httpx.Client(base_url=server.url, auth=("anna", "geheim")) as client,
+        httpx.Client(base_url=server.url, auth=("anna", "geheim"), timeout=PATIENCE_S) as client,
         browser.new_context(http_credentials={"username": "anna", "password": "geheim"}) as context,
     ):
         make(client)
@@ -246,5 +246,5 @@ def test_users_act_under_their_names(worker: FakeWorker, browser: Browser, tmp_p
         page.goto(server.url + PATH)
         page.get_by_role("button", name="Roll back to generation 1").click()
         expect(page.get_by_role("region", name="Last move")).to_contain_text("to 1.4.0")
-        assert httpx.get(server.url + PATH).status_code == 401
+        assert httpx.get(server.url + PATH, timeout=PATIENCE_S).status_code == 401
     assert worker.asked_by[-1] == "anna"

@@ -50,7 +50,10 @@ def test_a_user_gets_in(guarded: httpx.Client, user: str, password: str) -> None
 def test_a_config_is_asked_for_by_a_clients_address_where_there_are_no_users() -> None:
     worker = FakeWorker()
     body = {"name": "csv", "config": SOURCE_CONFIG}
-    with served(worker, Settings()) as server, httpx.Client(base_url=server.url) as client:
+    with (
+        served(worker, Settings()) as server,
+        httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client,
+    ):
         client.post("/connectors", json=body, timeout=PATIENCE_S).raise_for_status()
         put = client.put("/connectors/csv/config", json=SOURCE_CONFIG, timeout=PATIENCE_S)
         put.raise_for_status()
@@ -62,7 +65,10 @@ def test_a_config_is_asked_for_by_the_user(tmp_path: Path) -> None:
     file.write_text("anna: hush\n")
     worker = FakeWorker()
     settings = Settings(rest_auth_file=file)
-    with served(worker, settings) as server, httpx.Client(base_url=server.url) as client:
+    with (
+        served(worker, settings) as server,
+        httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client,
+    ):
         body = {"name": "csv", "config": SOURCE_CONFIG}
         made = client.post("/connectors", json=body, auth=("anna", "hush"), timeout=PATIENCE_S)
         made.raise_for_status()

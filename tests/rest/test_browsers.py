@@ -5,7 +5,7 @@ import pytest
 
 from tests.rest.conftest import SOURCE_CONFIG
 from tests.rest.fake_worker import FakeWorker
-from tests.rest.running import served
+from tests.rest.running import PATIENCE_S, served
 from tests.rest.settings import At, Settings
 
 ORIGIN = "http://ui.example"
@@ -41,7 +41,7 @@ def test_other_names_are_not(client: httpx.Client, host: str) -> None:
 
 def test_the_listeners_own_name_is_answered(worker: FakeWorker) -> None:
     with served(worker, Settings(listeners=(At(host="127.0.0.7"),))) as server:
-        assert httpx.get(f"{server.url}/connectors").status_code == 200
+        assert httpx.get(f"{server.url}/connectors", timeout=PATIENCE_S).status_code == 200
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -71,4 +71,7 @@ def test_a_site_that_cors_allows_does(worker: FakeWorker, allowed: str) -> None:
     headers = {"Sec-Fetch-Site": "cross-site", "Origin": ORIGIN}
     with served(worker, settings) as server:
         path = f"{server.url}/connectors/csv/config"
-        assert httpx.put(path, json=SOURCE_CONFIG, headers=headers).status_code == 201
+        assert (
+            httpx.put(path, json=SOURCE_CONFIG, headers=headers, timeout=PATIENCE_S).status_code
+            == 201
+        )

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.rest.conftest import SINK_CONFIG, SOURCE_CONFIG
 from tests.rest.fake_worker import SOURCE, FakeWorker
-from tests.rest.running import Running, served
+from tests.rest.running import PATIENCE_S, Running, served
 
 Samples = dict[str, list[tuple[dict[str, str], float]]]
 ODD = 'a "quoted" \\ name\nü'
@@ -18,7 +18,7 @@ ODD = 'a "quoted" \\ name\nü'
 def alone() -> Iterator[tuple[Running, FakeWorker, httpx.Client]]:
     """A server of the test's own, so that its counts are known."""
     worker = FakeWorker()
-    with served(worker) as server, httpx.Client(base_url=server.url) as client:
+    with served(worker) as server, httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client:
         yield server, worker, client
 
 

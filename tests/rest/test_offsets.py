@@ -5,7 +5,7 @@ import pytest
 
 from tests.rest.conftest import SOURCE_CONFIG
 from tests.rest.fake_worker import FakeWorker
-from tests.rest.running import Running, served
+from tests.rest.running import PATIENCE_S, Running, served
 from tests.rest.settings import Settings
 
 PAIR = {"partition": {"filename": "/tmp/a"}, "offset": {"position": 30}}
@@ -80,7 +80,10 @@ def test_topics_are_told_and_forgotten(
 
 def test_topic_tracking_can_be_off(worker: FakeWorker) -> None:
     settings = Settings(topic_tracking_enabled=False)
-    with served(worker, settings) as server, httpx.Client(base_url=server.url) as client:
+    with (
+        served(worker, settings) as server,
+        httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client,
+    ):
         for method, path in (("GET", "topics"), ("PUT", "topics/reset")):
             answer = client.request(method, f"/connectors/csv/{path}")
             assert answer.status_code == 403
@@ -89,7 +92,10 @@ def test_topic_tracking_can_be_off(worker: FakeWorker) -> None:
 
 def test_topic_reset_can_be_off(worker: FakeWorker) -> None:
     settings = Settings(topic_tracking_reset_allowed=False)
-    with served(worker, settings) as server, httpx.Client(base_url=server.url) as client:
+    with (
+        served(worker, settings) as server,
+        httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client,
+    ):
         client.put("/connectors/csv/config", json=SOURCE_CONFIG)
         assert client.get("/connectors/csv/topics").status_code == 200
         answer = client.put("/connectors/csv/topics/reset")

@@ -120,7 +120,7 @@ def test_cors(worker: FakeWorker) -> None:
     }
     with (
         served(worker, Settings(properties=properties)) as server,
-        httpx.Client(base_url=server.url) as client,
+        httpx.Client(base_url=server.url, timeout=PATIENCE_S) as client,
     ):
         allowed = client.get("/connectors", headers={"Origin": ORIGIN})
         assert allowed.headers["access-control-allow-origin"] == ORIGIN
@@ -245,8 +245,8 @@ def test_several_listeners_serve_one_worker(worker: FakeWorker) -> None:
     with served(worker, Settings(listeners=(At(), At(host="localhost")))) as server:
         first, second = (listener.url for listener in server.listeners)
         assert first != second
-        httpx.put(f"{first}/connectors/csv/config", json=SOURCE_CONFIG)
-        assert httpx.get(f"{second}/connectors").json() == ["csv"]
+        httpx.put(f"{first}/connectors/csv/config", json=SOURCE_CONFIG, timeout=PATIENCE_S)
+        assert httpx.get(f"{second}/connectors", timeout=PATIENCE_S).json() == ["csv"]
 
 
 def test_what_is_no_http_is_400_in_json(server: Running) -> None:
