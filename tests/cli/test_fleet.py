@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -13,6 +12,7 @@ import pytest
 
 from tests.clients.conftest import TICKER
 from tests.isolation.workspaces import Workspace
+from tests.ports import free_port
 from tests.wheel_maker import make_wheel
 
 START_S = 120.0
@@ -44,9 +44,7 @@ def workspace(tmp_path: Path, fleet_store: Path) -> Workspace:
 @pytest.fixture
 def url(workspace: Workspace) -> Iterator[str]:
     """A worker with `old` at 1.4.0 and `new` at anything up to 2."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{one.getsockname()[1]}"
+    address = f"http://127.0.0.1:{free_port()}"
     worker = workspace.worker(listeners=address)
     files = [
         workspace.config("old", "ticker", topic="t", connector__version="1.4.0"),

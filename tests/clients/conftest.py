@@ -1,6 +1,5 @@
 """A worker that stands, with two versions of a source and one sink, and its REST address."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ import httpx
 import pytest
 
 from tests.isolation.workspaces import Workspace
+from tests.ports import free_port
 
-_START_S = 120.0
+START_S = 120.0
 
 TICKER = '''
 import itertools, time
@@ -30,19 +30,19 @@ class TickerSourceConnector(venvoy_api.SourceConnector):
         return (ConfigDef()
             .define("topic", ConfigType.STRING, importance=Importance.HIGH, documentation="where")
             .define("fail.file", ConfigType.STRING, default="", importance=Importance.LOW,
-                    documentation="A file; while it is there, tasks fail."))
+                    documentation="A file; while it is there, no task starts."))
 
 class TickerTask(venvoy_api.SourceTask):
     def start(self, props):
+        import os
+        if props.get("fail.file") and os.path.exists(props["fail.file"]):
+            raise ValueError("the file says so")
         self.props = props
         self.partition = {"task": props["task"]}
         found = self.context.offset_storage_reader().offset(self.partition)
         self.next = found["next"] if found else 0
     def stop(self): pass
     def poll(self):
-        import os
-        if self.props.get("fail.file") and os.path.exists(self.props["fail.file"]):
-            raise ValueError("the file says so")
         time.sleep(0.02)
         self.next += 1
         return [SourceRecord(self.partition, {"next": self.next}, self.props["topic"],
@@ -88,7 +88,7 @@ class Connect:
 
     def wait_for(self, name: str, state: str, *, tasks: int = 1) -> dict[str, Any]:
         """Wait until a connector and that many tasks are in a state; return the status."""
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + START_S
         status: dict[str, Any] = {}
         while time.monotonic() < deadline:
             answer = self.http.get(f"/connectors/{name}/status")
@@ -108,17 +108,10 @@ class Connect:
 
     def wait_past(self, name: str, count: int) -> None:
         """Wait until a source has got further than that."""
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + START_S
         while self.count(name) <= count:
             assert time.monotonic() < deadline, f"{name} stands still at {self.count(name)}"
             time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +128,12 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
         "keeper", "acme-keeper", "1.0.0", files={"keeper.py": KEEPER},
         entry_points={"venvoy.sink": {"keeper": "keeper:KeeperSinkConnector"}},
     )  # fmt: skip
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     worker = workspace.worker(listeners=url, offset__flush__interval__ms="200")
-    with workspace.start("standalone", worker) as process, httpx.Client(base_url=url) as http:
+    with (
+        workspace.start("standalone", worker) as process,
+        httpx.Client(base_url=url, timeout=START_S) as http,
+    ):
         _wait_until_healthy(http, process)
         yield Connect(url=url, http=http, workspace=workspace)
         process.terminate()
@@ -146,7 +142,7 @@ def connect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
 
 
 def _wait_until_healthy(http: httpx.Client, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + _START_S
+    deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         try:

@@ -1,13 +1,14 @@
 """`venvoy connectors …` against a worker that stands: what it says, and what the worker does."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Connect
+from tests.clients.conftest import START_S, Connect
 from tests.isolation.workspaces import Ran
 
 
@@ -197,8 +198,15 @@ def test_names_are_completed_from_the_worker(
         "VENVOY_URL": connect.url, "_VENVOY_COMPLETE": "bash_complete",
         "COMP_WORDS": words, "COMP_CWORD": "3",
     }  # fmt: skip
-    ran = connect.workspace.venvoy(env=env)
-    assert f"plain,{ticking}" in ran.stdout.splitlines()
+
+    def offered() -> list[str]:
+        """What is offered; nothing when the worker does not answer at once, as a shell waits."""
+        return connect.workspace.venvoy(env=env).stdout.splitlines()
+
+    deadline = time.monotonic() + START_S
+    while not (names := offered()):
+        assert time.monotonic() < deadline
+    assert f"plain,{ticking}" in names
 
 
 def test_nobody_at_the_address(connect: Connect) -> None:

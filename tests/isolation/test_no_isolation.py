@@ -1,7 +1,6 @@
 """An empty plugin path means the worker's own environment (KIP-146); the API wins there too."""
 
 import json
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import free_port
 from tests.wheel_maker import make_wheel
 
 ROOT = Path(__file__).parents[2]
@@ -112,9 +112,7 @@ def test_plugins_come_from_the_workers_own_environment(tmp_path: Path, editable:
 
 def test_a_plan_and_which_know_the_workers_own_environment(tmp_path: Path) -> None:
     python = own_environment(tmp_path / "application")
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{one.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     worker, connector = tmp_path / "w.properties", tmp_path / "c.properties"
     worker.write_text(f"listeners={url}\n")
     connector.write_text(f"name=c\nconnector.class=own\nout={tmp_path / 'out'}\n")

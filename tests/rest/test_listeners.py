@@ -15,6 +15,7 @@ from launcher.rest.faults import (
     TlsError,
 )
 from launcher.rest.listeners import bind_listeners
+from tests.ports import free_port
 from tests.rest.fake_worker import FakeWorker
 from tests.rest.running import PATIENCE_S, served
 from tests.rest.settings import At, Settings
@@ -33,7 +34,7 @@ def taken() -> Iterator[int]:
 
 
 def test_a_port_in_use_is_told_and_nothing_stays_open(taken: int) -> None:
-    free = _free_port()
+    free = free_port()
     settings = Settings(listeners=(At(port=free), At(port=taken)))
     with pytest.raises(AddressInUseError) as told:
         bind_listeners(settings)
@@ -91,7 +92,9 @@ def test_who_insists_may_listen_to_other_machines() -> None:
         assert listener.url == f"http://localhost:{listener.port}"
         for name in ("127.0.0.1", "worker.example"):
             answer = httpx.get(
-                f"http://127.0.0.1:{listener.port}/connectors", headers={"Host": name}
+                f"http://127.0.0.1:{listener.port}/connectors",
+                headers={"Host": name},
+                timeout=PATIENCE_S,
             )
             assert answer.json() == []
 
@@ -101,7 +104,7 @@ def test_an_ipv6_listener() -> None:
         pytest.skip("no IPv6 on this machine")
     with served(FakeWorker(), Settings(listeners=(At(host="::1"),))) as server:
         assert server.url.startswith("http://[::1]:")
-        assert httpx.get(f"{server.url}/connectors").json() == []
+        assert httpx.get(f"{server.url}/connectors", timeout=PATIENCE_S).json() == []
 
 
 def test_http_and_https_side_by_side() -> None:
@@ -140,9 +143,3 @@ def test_a_certificate_that_cannot_be_used_is_told_at_once(
         bind_listeners(settings)
     assert told.value.message.startswith("cannot use TLS on `https://127.0.0.1:0`: ")
     assert text in told.value.message
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
