@@ -47,6 +47,7 @@ def test_no_answer_contradicts_the_document(examined: str, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_no_answer_contradicts_the_document_at_length(examined: str, tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(2**32)
     examine(examined, tmp_path, SOURCE_CONFIG, examples=100, seed=seed)

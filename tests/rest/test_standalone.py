@@ -365,6 +365,7 @@ def _stored_text(storage: Path) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_schemathesis_finds_no_contradiction_in_a_real_worker(real: Real, tmp_path: Path) -> None:
     real.create("csv")
     config = {**COUNTER, "topic": "csv"}
