@@ -68,7 +68,7 @@ def test_connectors_of_files_run_and_are_taken_up_again_without_the_files(
     standalone.until_states("numbers", "RUNNING", "RUNNING")
     standalone.until_states("written", "PAUSED", "PAUSED")
     standalone.until_states("asleep", "STOPPED")
-    assert "taken up from" in standalone.said
+    standalone.until(lambda: "taken up from" in standalone.said)
     assert standalone.end(signal.SIGINT) == 0
     assert [one["n"] for one in values_in(directory / "worker.sqlite", "numbers")] == list(
         range(50)
