@@ -262,7 +262,7 @@ def test_a_named_location_alone_is_locked_and_synced(desk: Desk) -> None:
 def test_ctrl_c_ends_a_run_in_order_and_the_next_goes_on_from_there(
     desk: Desk, number: signal.Signals, code: int
 ) -> None:
-    lines = [f"line {number}" for number in range(60)]
+    lines = [f"line {number}" for number in range(1000)]
     desk.input.write_text("".join(f"{line}\n" for line in lines))
     files = (desk.worker, desk.source(pause_ms="50", follow="true"), desk.sink())
     running = subprocess.Popen(

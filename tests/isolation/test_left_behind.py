@@ -11,6 +11,8 @@ import pytest
 from tests.isolation.plugins import SOURCE, entry_points
 from tests.isolation.workspaces import Workspace
 
+PATIENCE_S = 60.0
+
 # Starts a child and a grandchild of every kind, names them by the workspace, and goes on for ever.
 BUSY = """
 import multiprocessing, subprocess, threading, time
@@ -65,8 +67,9 @@ def processes_of(workspace: Workspace) -> list[str]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
-    deadline = time.monotonic() + timeout_s
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Say whether it comes true. What is left behind goes on for ten minutes, so a minute tells."""
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         if time.monotonic() > deadline:
             return False
@@ -92,7 +95,7 @@ def busy(workspace: Workspace, *, ends: str, forks: bool = True, alone: str = "n
 def test_after_a_run_no_process_is_left(workspace: Workspace, *, forks: bool) -> None:
     workspace.run(busy(workspace, ends="yes", forks=forks))
     assert (workspace.work / "busy").exists()
-    assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+    assert wait_until(lambda: not processes_of(workspace)), processes_of(workspace)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -102,18 +105,18 @@ def test_when_the_worker_ends_no_process_is_left(
 ) -> None:
     config = busy(workspace, ends="no", forks=forks)
     with workspace.start("run", "--offline", workspace.worker(), config) as worker:
-        assert wait_until((workspace.work / "busy").exists, 30)
+        assert wait_until((workspace.work / "busy").exists)
         # The worker, its guardian, two hosts, and the plugin's: a shell and its two children,
         # multiprocessing's tracker and process, a fork, and two that left the session; some of
         # them only start just now. And a zygote with its standby, if there is one.
         everyone = 12 + 2 * forks
-        alive_in_time = wait_until(lambda: len(processes_of(workspace)) >= everyone, 20)
+        alive_in_time = wait_until(lambda: len(processes_of(workspace)) >= everyone)
         assert alive_in_time, processes_of(workspace)
         worker.send_signal(number)
-        _, stderr = worker.communicate(timeout=30)
+        _, stderr = worker.communicate(timeout=PATIENCE_S)
         expected = {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 0, signal.SIGINT: 130}
         assert worker.returncode == expected[number], stderr
-        assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+        assert wait_until(lambda: not processes_of(workspace)), processes_of(workspace)
 
 
 @pytest.mark.parametrize("forks", [True, False], ids=["forks", "processes"])
@@ -122,12 +125,12 @@ def test_hosts_end_with_the_worker_though_the_guardian_is_gone(
 ) -> None:
     config = busy(workspace, ends="no", forks=forks, alone="yes")
     with workspace.start("run", "--offline", workspace.worker(), config) as worker:
-        assert wait_until((workspace.work / "busy").exists, 30)
+        assert wait_until((workspace.work / "busy").exists)
         (guardian,) = (one for one in processes_of(workspace) if "guardian_process" in one)
         os.kill(int(guardian.split()[0]), signal.SIGKILL)
         worker.kill()
-        worker.communicate(timeout=30)
-        assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+        worker.communicate(timeout=PATIENCE_S)
+        assert wait_until(lambda: not processes_of(workspace)), processes_of(workspace)
 
 
 def reads_of(process: str) -> int:
@@ -163,15 +166,15 @@ class Loner(Busy):
     config = workspace.config("busy", "busy.Loner", topic="x", here=str(workspace.work), ends="no")
     with workspace.start("run", "--offline", workspace.worker(), config) as worker:
         pid_file = workspace.work / "pid"
-        assert wait_until(pid_file.exists, 30)
+        assert wait_until(pid_file.exists)
         (guardian,) = (one for one in processes_of(workspace) if "guardian_process" in one)
         # Each look of the guardian reads a file of every process, in two calls.
         enough = reads_of(guardian) + 5 * len(list(Path("/proc").glob("[0-9]*")))
-        assert wait_until(lambda: reads_of(guardian) > enough, 60)
+        assert wait_until(lambda: reads_of(guardian) > enough)
         worker.kill()
-        worker.communicate(timeout=30)
-        assert wait_until(lambda: not Path("/proc", pid_file.read_text()).exists(), 5)
-        assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+        worker.communicate(timeout=PATIENCE_S)
+        assert wait_until(lambda: not Path("/proc", pid_file.read_text()).exists())
+        assert wait_until(lambda: not processes_of(workspace)), processes_of(workspace)
 
 
 def test_a_run_that_is_refused_leaves_no_process(workspace: Workspace) -> None:
@@ -179,4 +182,4 @@ def test_a_run_that_is_refused_leaves_no_process(workspace: Workspace) -> None:
     workspace.wheel("bad", "bad", files={"bad.py": SOURCE}, entry_points=entry_points("bad"))
     missing = workspace.config("bad", "bad.Source", connector__version="9")
     workspace.run(config, missing, code=1)
-    assert wait_until(lambda: not processes_of(workspace), 5), processes_of(workspace)
+    assert wait_until(lambda: not processes_of(workspace)), processes_of(workspace)
