@@ -236,7 +236,10 @@ def test_a_location_replaced_in_place_is_run_at_the_next_start_only(stand: Stand
         pid = await start_pair(stand, worker)
         before, old = pid.read_text(), worker.status("pinned").connector.environment
         changed = STEERED.replace('"it does not start: "', '"now it does not start: "')
-        stand.plugin("1.0", **{"acme_steered.py": changed})
+        files = {"acme.py": PLUGINS, "acme_steered.py": changed}
+        aside = stand.directory / "aside"
+        wheel = make_wheel(aside, "acme", "1.0", files=files, entry_points=ENTRY_POINTS)
+        wheel.replace(location / wheel.name)  # half a wheel would be broken, and mended then
         await until_told(
             worker,
             location,
