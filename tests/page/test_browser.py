@@ -78,6 +78,16 @@ def test_buttons_act_in_place(people: httpx.Client, visit: Callable[[str], Page]
     assert page.url.endswith(PATH)
 
 
+def test_an_act_is_told_also_when_the_page_looks_before_it_is_answered(
+    people: httpx.Client, visit: Callable[[str], Page]
+) -> None:
+    make(people)
+    page = visit(PATH)
+    page.get_by_role("button", name="Pause").evaluate("it => { it.click(); return refresh(); }")
+    expect(page.get_by_role("status").filter(has_text="Pausing.")).to_be_visible()
+    expect(page.locator(".lead")).to_contain_text("PAUSED")
+
+
 def test_what_is_refused_is_told_in_place(
     people: httpx.Client, worker: FakeWorker, visit: Callable[[str], Page]
 ) -> None:

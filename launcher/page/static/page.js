@@ -4,17 +4,17 @@
 const INTERVAL_MS = 3000;
 const main = document.getElementById("main");
 const link = document.getElementById("link");
-let turn = 0; // an answer that is not of the last request is let go
+let looks = 0; // of looks, the last one is shown, unless an act was answered since it began
+let acts = 0; // of acts, the last one's answer is shown
 
 async function load(url, options) {
-  const own = ++turn;
   const response = await fetch(url, { headers: { Accept: "text/html" }, ...options });
   const text = await response.text();
   if (!(response.headers.get("Content-Type") || "").startsWith("text/html")) {
     throw new Error(text);
   }
   const found = new DOMParser().parseFromString(text, "text/html");
-  return { isLast: own === turn, response, found, next: found.getElementById("main") };
+  return { response, found, next: found.getElementById("main") };
 }
 
 // Makes one tree like another and keeps what is the same: focus, opened details, half-filled forms.
@@ -59,9 +59,10 @@ function isLike(one, other) {
 
 async function refresh() {
   if (!("live" in main.dataset) || document.hidden) return;
+  const own = ++looks;
   try {
-    const { isLast, response, next } = await load(location.href);
-    if (isLast && next && (response.ok || [404, 503].includes(response.status))) follow(main, next, true);
+    const { response, next } = await load(location.href);
+    if (own === looks && next && (response.ok || [404, 503].includes(response.status))) follow(main, next, true);
     link.textContent = "";
   } catch {
     link.textContent = "The worker does not answer; what is shown may be old.";
@@ -70,10 +71,12 @@ async function refresh() {
 
 async function act(form, button) {
   button.setAttribute("aria-busy", "true");
+  const own = ++acts;
   try {
     const body = new URLSearchParams(new FormData(form));
-    const { isLast, found, next } = await load(form.action, { method: "POST", body });
-    if (isLast && next) {
+    const { found, next } = await load(form.action, { method: "POST", body });
+    looks += 1;
+    if (own === acts && next) {
       follow(main, next, false);
       document.title = found.title;
       document.getElementById("told")?.scrollIntoView({ block: "nearest" });
