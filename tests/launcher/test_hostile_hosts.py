@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import cast
 
@@ -87,6 +88,7 @@ def test_endless_output_is_cut_and_the_others_run_on(
     def told() -> list[str]:
         return [line for task, _, line in heard.lines if task == "hostile-0"]
 
+    began_at = time.monotonic()
     report = run_plans(
         [
             hostile(environment.path, "flood"),
@@ -104,7 +106,10 @@ def test_endless_output_is_cut_and_the_others_run_on(
     assert state_of(report, "writer") is not RunState.FAILED
     assert state_of(report, "hostile") is RunState.STOPPED
     assert set(told()[:5000]) == {"y"}
-    assert dropped_in(told()) > 100 * len(told()) - 5000 * 100
+    # How much is dropped besides is the machine's affair; how much is told is not.
+    lines = told().count("y")
+    assert lines <= 5000 + 500 * (time.monotonic() - began_at)
+    assert dropped_in(told()) > lines
 
 
 def test_of_much_output_the_end_is_kept_and_the_rest_is_counted(
