@@ -12,7 +12,7 @@ import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from manager.errors import VenvoyError
 
-__all__ = ["SCHEMA_NUMBER", "ForeignLogError", "LogError", "SqliteFile"]
+__all__ = ["SCHEMA_NUMBER", "ForeignLogError", "LogError", "LostFileError", "SqliteFile"]
 
 SCHEMA_NUMBER = 3
 """What `PRAGMA user_version` says of a file that this venvoy writes."""
@@ -120,6 +120,7 @@ CREATE TABLE generations (
 _GROUP_MAX = 64
 _NO_DATABASE = "file is not a database"  # SQLITE_NOTADB
 _PRIVATE = 0o600  # connector configs may hold passwords
+_ENDINGS = ("", "-wal", "-shm")  # the files of one SQLite database in WAL mode
 
 _T = TypeVar("_T")
 
@@ -164,6 +165,28 @@ class ForeignLogError(LogError):
         return "name another file in `storage.file`, or use the venvoy that wrote this one"
 
 
+class LostFileError(LogError):
+    """A file of the log is open, and no longer at its path: nobody would find what is in it."""
+
+    code = "lost-log-file"
+
+    @property
+    def message(self) -> str:
+        """Which file, and what that means."""
+        return (
+            f"the log's file `{self.file}` {self.reason} while the worker uses it: what the worker "
+            "stores is lost when it ends, so changes are refused until the file is back"
+        )
+
+    @property
+    def hint(self) -> str:
+        """What can be saved, and how to go on."""
+        return (
+            "move the file back if it was moved away; else save what "
+            "`GET /connectors?expand=info` tells, stop the worker, and start it on a backup"
+        )
+
+
 class SqliteFile:
     """A connection in a thread of its own, and a lock beside the file: one worker at a time."""
 
@@ -183,6 +206,7 @@ class SqliteFile:
             foreign = isinstance(error, sqlite3.NotSupportedError) or str(error) == _NO_DATABASE
             kind = ForeignLogError if foreign else LogError
             raise kind(file=file, reason=str(error)) from error
+        self._opened = tuple(_identities(file))
         self._thread = threading.Thread(target=self._work, name="venvoy-log", daemon=True)
         self._thread.start()
 
@@ -192,6 +216,26 @@ class SqliteFile:
         self._thread.join()
         self._connection.close()
         self._lock.release()
+
+    def fault(self) -> LostFileError | None:
+        """Return which file is gone or another than was opened; costs a `stat` for each."""
+        for file, identity in self._opened:
+            reason = _lost(file, identity)
+            if reason is not None:
+                return LostFileError(file=file, reason=reason)
+        return None
+
+    async def change(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Do what somebody asked for and will rely on; LostFileError, and it is not done."""
+
+        def work_and_look(connection: sqlite3.Connection) -> _T:
+            made = work(connection)
+            fault = self.fault()
+            if fault is not None:
+                raise fault
+            return made
+
+        return await self.do(work_and_look)
 
     async def do(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run in the log's thread; done when the transaction that it was in is on disk."""
@@ -208,7 +252,9 @@ class SqliteFile:
             if error is None:
                 answer.set_result(kept[0])
             else:
-                answer.set_exception(LogError(file=self._file, reason=str(error)))
+                is_told = isinstance(error, LogError)
+                told = error if is_told else LogError(file=self._file, reason=str(error))
+                answer.set_exception(told)
 
         def finish_soon(error: Exception | None) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -254,6 +300,27 @@ class SqliteFile:
             return
         for job in group:
             job.finish(None)
+
+
+def _identities(file: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
+    """Return the files of an open database, each with its device and inode."""
+    for ending in _ENDINGS:
+        path = Path(f"{file}{ending}")
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            yield path, (status.st_dev, status.st_ino)
+
+
+def _lost(file: Path, identity: tuple[int, int]) -> str | None:
+    """Return what became of an open file's path, None when it is there."""
+    try:
+        status = file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "was removed"
+    except OSError:  # what cannot be seen need not be gone
+        return None
+    is_it = (status.st_dev, status.st_ino) == identity
+    return None if is_it else "was replaced by another file"
 
 
 def _connected(file: Path) -> sqlite3.Connection:

@@ -83,11 +83,13 @@ class SqliteLog:
         self, connector: str, offsets: Sequence[tuple[str, str | None]]
     ) -> None:
         """Change a source's offsets; see `TopicLog`."""
-        await self.file.do(lambda connection: _set_source_offsets(connection, connector, offsets))
+        await self.file.change(
+            lambda connection: _set_source_offsets(connection, connector, offsets)
+        )
 
     async def delete_source_offsets(self, connector: str) -> None:
         """Forget a source's offsets; see `TopicLog`."""
-        await self.file.do(
+        await self.file.change(
             lambda connection: _run(
                 connection, "DELETE FROM source_offsets WHERE connector = ?", connector
             )
@@ -97,11 +99,11 @@ class SqliteLog:
         self, connector: str, offsets: Mapping[TopicPartition, int | None]
     ) -> None:
         """Change a sink's offsets; see `TopicLog`."""
-        await self.file.do(lambda connection: _set_sink_offsets(connection, connector, offsets))
+        await self.file.change(lambda connection: _set_sink_offsets(connection, connector, offsets))
 
     async def delete_sink_offsets(self, connector: str) -> None:
         """Forget a sink's offsets; see `TopicLog`."""
-        await self.file.do(
+        await self.file.change(
             lambda connection: _run(
                 connection, "DELETE FROM sink_offsets WHERE connector = ?", connector
             )

@@ -4,7 +4,7 @@ import base64
 import json
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from launcher.interface.move import Move
 from launcher.interface.views import ConnectorState, State, TargetState, TaskState
 from launcher.storage.generations import StoredGeneration, read_generations, write_generation
 from launcher.storage.sqlite_log import SqliteLog
+from manager.errors import VenvoyError
 
 __all__ = [
     "WORKER",
@@ -78,6 +79,14 @@ class WorkerStore(Protocol):
     not (any more) is passed over, so that a late task brings nothing of a deleted one back.
     """
 
+    def fault(self) -> VenvoyError | None:
+        """Return why nobody would find again what is stored; None when all is well. It is cheap.
+
+        With such a fault, what a connector is asked to be and its topics are refused: `fault` is
+        raised, and nothing is changed.
+        """
+        ...
+
     async def cluster_id(self) -> str:
         """Return what was made with the store: 22 characters, as Kafka's."""
         ...
@@ -138,7 +147,13 @@ class SqliteWorkerStore:
     """A `WorkerStore` in the log's file and thread; whoever owns the log closes it."""
 
     def __init__(self, log: SqliteLog) -> None:
+        self._file = log.file
         self._do = log.file.do
+        self._change = log.file.change
+
+    def fault(self) -> VenvoyError | None:
+        """Return what is wrong with the file; see `WorkerStore`."""
+        return self._file.fault()
 
     async def cluster_id(self) -> str:
         """Return the cluster's id; see `WorkerStore`."""
@@ -165,9 +180,8 @@ class SqliteWorkerStore:
             None if move is None else json.dumps(dict(move.as_json())),
             None if fallback is None else _written_fallback(fallback),
         )
-        await self._run(
-            "INSERT OR REPLACE INTO connectors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row
-        )
+        statement = "INSERT OR REPLACE INTO connectors VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        await self._change(lambda connection: _execute(connection, statement, row))
 
     async def delete_connector(self, name: str) -> None:
         """Forget a connector; see `WorkerStore`."""
@@ -179,7 +193,7 @@ class SqliteWorkerStore:
             connection.execute("DELETE FROM connector_topics WHERE connector = ?", (name,))
             connection.execute("DELETE FROM generations WHERE connector = ?", (name,))
 
-        await self._do(delete)
+        await self._change(delete)
 
     async def generations(self, name: str) -> tuple[StoredGeneration, ...]:
         """Return the generations; see `WorkerStore`."""
@@ -242,13 +256,17 @@ class SqliteWorkerStore:
 
     async def reset_topics(self, name: str) -> None:
         """Forget the topics; see `WorkerStore`."""
-        await self._run("DELETE FROM connector_topics WHERE connector = ?", name)
+        statement = "DELETE FROM connector_topics WHERE connector = ?"
+        await self._change(lambda connection: _execute(connection, statement, (name,)))
 
     async def _run(self, statement: str, *values: str | int | None) -> None:
-        def run(connection: sqlite3.Connection) -> None:
-            connection.execute(statement, values)
+        await self._do(lambda connection: _execute(connection, statement, values))
 
-        await self._do(run)
+
+def _execute(
+    connection: sqlite3.Connection, statement: str, values: Sequence[str | int | None]
+) -> None:
+    connection.execute(statement, values)
 
 
 def _cluster_id(connection: sqlite3.Connection) -> str:

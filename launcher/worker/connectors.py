@@ -195,6 +195,9 @@ class Connectors:
 
     async def _delete(self, name: str) -> None:
         connector = self.get(name)
+        fault = self._around.store.fault()
+        if fault is not None:  # it would be refused when the connector has left already
+            raise fault
         del self._connectors[name]
         self._leaving[name] = connector
         connector.forget()

@@ -45,6 +45,7 @@ from launcher.worker.offset_changes import OffsetChanges
 from launcher.worker.preparing import Preparer
 from launcher.worker.rescans import Rescans
 from launcher.worker.side_work import SideWork
+from launcher.worker.storage_watch import StorageWatch
 from launcher.worker.surroundings import Surroundings
 from manager.plugins.entry_points import PluginType
 
@@ -78,6 +79,9 @@ class StandingWorker:
         self.worker_id = _worker_id(worker_config)
         self.cluster_id = ""
         self._store = store
+        self._storage_watch = StorageWatch(
+            store.fault, tell=lambda text, level: self._tell("worker", text, level)
+        )
         self._on_event = on_event
         self._loggers = loggers or LoggerLevels()
         self._runtime = Runtime(
@@ -139,10 +143,12 @@ class StandingWorker:
         self.cluster_id = await self._store.cluster_id()
         await self._connectors.begin()
         await self._rescans.begin(watch=self._watches_path)
+        self._storage_watch.begin()
         self._has_started = True
 
     async def close(self) -> None:
         """Stop every connector in order, then end what does not end; what is stored stays."""
+        await self._storage_watch.close()
         await self._rescans.close()
         await self._connectors.close()
         await self._validator.close()
@@ -156,9 +162,12 @@ class StandingWorker:
     # -- what is there ------------------------------------------------------------------------
 
     def health(self) -> Health:
-        """Say whether the start is complete."""
+        """Say whether the start is complete, and whether what is stored would be found again."""
         if not self._has_started:
             return Health(status="starting", message="Worker is still starting up.")
+        fault = self._storage_watch.look()
+        if fault is not None:
+            return Health(status="unhealthy", message=f"{fault.message}; {fault.hint}")
         message = "Worker has completed startup and is ready to handle requests."
         return Health(status="healthy", message=message)
 
@@ -340,8 +349,8 @@ class StandingWorker:
     async def reset_topics(self, name: str) -> None:
         """Forget which topics were used; NotFoundError."""
         connector = self._connectors.get(name)
-        connector.tasks.topics.clear()
         await self._store.reset_topics(name)
+        connector.tasks.topics.clear()
 
     def _offset_changes(self, name: str) -> OffsetChanges:
         connector = self._connectors.get(name)
