@@ -59,11 +59,28 @@ class SinkTask(Task):
         ends = await self._ends()
         known = {*ends, *((topic, 0) for topic in self.spec.plan.topics)}
         self._positions = {
-            place: committed.get(place, 0) for place in sorted(known) if self._is_mine(place)
+            place: self._begin_at(place, committed.get(place, 0), end=ends.get(place, 0))
+            for place in sorted(known)
+            if self._is_mine(place)
         }
         self._began_at = dict(self._positions)
         pairs = [[*place, offset] for place, offset in self._positions.items()]
         return {"partitions": pairs}
+
+    def _begin_at(self, place: TopicPartition, committed: int, *, end: int) -> int:
+        """Return where to begin: an offset that nothing has yet is out of range, as in Kafka.
+
+        Kafka's consumer of a sink then goes on at the first record (`auto.offset.reset=earliest`).
+        """
+        if committed <= end:
+            return committed
+        self.runtime.tell(
+            self.spec.name,
+            f"offset {committed} of `{place[0]}-{place[1]}` is beyond its end, {end}: reading goes "
+            "on at its first record, offset 0",
+            level="WARNING",
+        )
+        return 0
 
     async def flow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Feed the first host and hear its acks, until cancelled or the host is gone."""

@@ -182,13 +182,7 @@ def _place(partition: object) -> TopicPartition:
         raise RequestError("Kafka topic names must be valid strings and may not be null")
     if number is None:
         raise RequestError("Kafka partitions must be valid numbers and may not be null")
-    parsed = _integer(number)
-    if parsed is None or parsed < 0:
-        raise RequestError(
-            "Failed to parse the following Kafka partition value in the provided offsets: "
-            f"'{number}'. Partition values for sink connectors need to be integers."
-        )
-    return str(topic), parsed
+    return str(topic), _count("Partition", number)
 
 
 def _sink_offset(offset: object) -> int | None:
@@ -198,13 +192,19 @@ def _sink_offset(offset: object) -> int | None:
         raise RequestError(
             f"The offset for a sink connector should either be null or contain the key '{_OFFSET}'"
         )
-    parsed = _integer(offset[_OFFSET])
-    if parsed is None or parsed < 0:
-        raise RequestError(
-            "Failed to parse the following Kafka offset value in the provided offsets: "
-            f"'{offset[_OFFSET]}'. Offset values for sink connectors need to be integers."
-        )
-    return parsed
+    return _count("Offset", offset[_OFFSET])
+
+
+def _count(what: str, value: object) -> int:
+    """Return a number from 0 on; RequestError, for what is no integer in Kafka's words."""
+    parsed = _integer(value)
+    if parsed is not None and parsed >= 0:
+        return parsed
+    need = "need to be integers" if parsed is None else "must not be negative"
+    raise RequestError(
+        f"Failed to parse the following Kafka {what.lower()} value in the provided offsets: "
+        f"'{value}'. {what} values for sink connectors {need}."
+    )
 
 
 def _integer(value: object) -> int | None:

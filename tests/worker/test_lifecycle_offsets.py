@@ -68,6 +68,20 @@ MALFORMED: list[tuple[list[dict[str, object]], str]] = [
             "'many'. Offset values for sink connectors need to be integers."
         ),
     ),
+    (
+        [sink_offset("-5")],
+        (
+            "Failed to parse the following Kafka offset value in the provided offsets: "
+            "'-5'. Offset values for sink connectors must not be negative."
+        ),
+    ),
+    (
+        [sink_offset(5, partition=-1)],
+        (
+            "Failed to parse the following Kafka partition value in the provided offsets: "
+            "'-1'. Partition values for sink connectors must not be negative."
+        ),
+    ),
 ]
 
 
@@ -135,6 +149,37 @@ def test_a_sink_s_offsets_are_read_altered_and_reset(stand: Stand) -> None:
     stand.run(body)
     found = [line[3]["n"] for line in lines_of(out)]  # type: ignore[index]
     assert found == [*range(50), *range(45, 50), *range(50)]
+
+
+def test_a_sink_s_offset_beyond_the_end_goes_on_at_the_first_record(stand: Stand) -> None:
+    stand.plugin()
+    out = stand.directory / "out.jsonl"
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", counter())
+        await worker.create("written", writer(out, topics="numbers,later"))
+        while await worker.offsets("written") != (sink_offset(50),):
+            await asyncio.sleep(0.02)
+        await worker.stop("written")
+        beyond = [sink_offset(99999999), sink_offset(3, topic="later")]
+        await worker.alter_offsets("written", beyond)
+        await worker.resume("written")
+        await until_lines(out, 100)
+        while sink_offset(50) not in await worker.offsets("written"):
+            await asyncio.sleep(0.02)
+        await worker.stop("written")
+        await worker.alter_offsets("written", [sink_offset(50), sink_offset(None, topic="later")])
+        await worker.resume("written")
+        await until_state(worker, "written", RUNNING, RUNNING)
+
+    stand.run(body)
+    assert [line[3]["n"] for line in lines_of(out)] == [*range(50)] * 2  # type: ignore[index]
+    told = [(event.subject, event.text) for event in stand.heard.events if event.level == "WARNING"]
+    goes_on = "reading goes on at its first record, offset 0"
+    assert told == [
+        ("written-0", f"offset 3 of `later-0` is beyond its end, 0: {goes_on}"),
+        ("written-0", f"offset 99999999 of `numbers-0` is beyond its end, 50: {goes_on}"),
+    ]
 
 
 def test_a_connector_may_know_its_offsets_or_refuse_them(stand: Stand) -> None:
