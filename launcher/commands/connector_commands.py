@@ -395,6 +395,8 @@ def _show_moves(status: Shown) -> None:
         render.line(f"  locked: {key} stays on {version}")
     for path in cast("list[str]", status.get("location_gone", [])):
         render.line(f"  gone: `{path}` is no longer on the plugin path; what runs from it goes on")
+    for path in cast("list[str]", status.get("location_changed", [])):
+        render.line(f"  changed: the files of `{path}`; a restart takes the new ones")
 
 
 def _show_trace(one: Shown) -> None:

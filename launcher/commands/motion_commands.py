@@ -371,6 +371,8 @@ def _generation_row(one: Shown) -> tuple[str, ...]:
 
 
 def _location_row(one: Shown) -> tuple[str, ...]:
+    outrun = cast("list[str]", one.get("used_as_it_was", []))  # a worker before this has none
+    users = [*cast("list[str]", one["used_by"]), *(f"{name} (as it was)" for name in outrun)]
     state = str(one["build"] or ("BROKEN" if one["problem"] else ""))
     if one["gone"]:
         state = "GONE"
@@ -379,7 +381,7 @@ def _location_row(one: Shown) -> tuple[str, ...]:
         ", ".join(cast("list[str]", one["plugins"])),
         _text(one["environment"])[:SHORT_DIGEST],
         state,
-        ", ".join(cast("list[str]", one["used_by"])),
+        ", ".join(users),
     )
 
 

@@ -45,7 +45,8 @@ class LocationState:
     `problem` says why it is broken, or why its environment could not be made. `shadowed` names
     plugins (`class version`) that another location of the path stands before. `build` is None
     where no environment was asked for yet; `progress` is what a build that runs said last.
-    `used_by` names connectors.
+    `used_by` names connectors; `used_as_it_was` those that run on what it was before its files
+    changed, in another environment than `environment`: a restart takes the new ones.
     """
 
     path: str
@@ -58,6 +59,7 @@ class LocationState:
     hint: str | None
     shadowed: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
+    used_as_it_was: tuple[str, ...] = ()
     progress: str | None = None
 
     def as_json(self) -> Json:
@@ -73,6 +75,7 @@ class LocationState:
             "hint": self.hint,
             "shadowed": list(self.shadowed),
             "used_by": list(self.used_by),
+            "used_as_it_was": list(self.used_as_it_was),
             "progress": self.progress,
         }
 

@@ -173,7 +173,8 @@ class ConnectorStatus:
     `class_name` is the connector's class with its module, None before it was found; for metrics,
     as Kafka's status does not tell it. `next_versions` are those that would run after a restart
     where they differ from what runs; `locked` has what each version key that says `locked` stays
-    on; `location_gone` are paths that it runs from and that are no longer on the plugin path.
+    on; `location_gone` are paths that it runs from and that are no longer on the plugin path,
+    `location_changed` those with other files since: a restart takes them.
     """
 
     name: str
@@ -186,10 +187,12 @@ class ConnectorStatus:
     next_versions: tuple[StageVersion, ...] = ()
     locked: Mapping[str, str] = field(default_factory=dict)
     location_gone: tuple[str, ...] = ()
+    location_changed: tuple[str, ...] = ()
 
     def as_json(self) -> Json:
         """Return Kafka's ConnectorStateInfo, `stages`, and what there is to tell of moves."""
         versions = [version.as_json() for version in self.next_versions]
+        changed = list(self.location_changed)
         return {
             "name": self.name,
             "connector": self.connector.as_json(),
@@ -200,6 +203,7 @@ class ConnectorStatus:
             **({"next_versions": versions} if versions else {}),
             **({"locked": dict(self.locked)} if self.locked else {}),
             **({"location_gone": list(self.location_gone)} if self.location_gone else {}),
+            **({"location_changed": changed} if changed else {}),
         }
 
 

@@ -149,6 +149,10 @@ _CONNECTORS: Mapping[str, Json] = {
             **array_of(_TEXT),
             "description": "paths that it runs from and that are no longer on the plugin path",
         },
+        location_changed={
+            **array_of(_TEXT),
+            "description": "paths that it runs from as they were; a restart takes the new files",
+        },
     ),
     "Move": _answer(
         {
@@ -264,6 +268,10 @@ _MOTION: Mapping[str, Json] = {
             "hint": _MAYBE_TEXT,
             "shadowed": array_of(_TEXT),
             "used_by": {**array_of(_TEXT), "description": "connectors that run from it"},
+            "used_as_it_was": {
+                **array_of(_TEXT),
+                "description": "connectors that run on what it was before its files changed",
+            },
             "progress": {**_MAYBE_TEXT, "description": "what a build is at"},
         }
     ),

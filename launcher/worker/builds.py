@@ -46,7 +46,8 @@ class Builds:
     """Makes environments, no more at a time than there are processors; one fails for itself.
 
     `lock_of` gives the lock of a location, which a connector that needs it takes, too. `on_stale`
-    is called when a location is no longer as it was read. `tell` takes a text and a level.
+    is called when a location is no longer as it was read, `on_made` when there is an environment
+    more. `tell` takes a text and a level.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class Builds:
         *,
         lock_of: Callable[[Path], AbstractAsyncContextManager[None]],
         on_stale: Callable[[], None],
+        on_made: Callable[[], None],
         tell: Callable[[str, str], None],
     ) -> None:
         self._lock_of = lock_of
         self._on_stale = on_stale
+        self._on_made = on_made
         self._tell = tell
         self._slots = asyncio.Semaphore(os.cpu_count() or 1)
         self._builds: dict[Path, Build] = {}
@@ -144,6 +147,7 @@ class Builds:
             self._tell(
                 f"`{path}`: its environment {outcome.environment.digest[:12]} is made", "INFO"
             )
+            self._on_made()
         else:
             build.state, build.environment, build.fault = BuildState.FAILED, None, outcome
         if build.fault is not None:

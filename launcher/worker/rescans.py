@@ -5,7 +5,7 @@ What runs is never touched: a connector keeps what it was prepared with until it
 
 import asyncio
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -54,7 +54,10 @@ class Rescans:
         self._on_workplace = on_workplace
         self._in_use = in_use
         self._tell = tell
-        self._builds = Builds(lock_of=lock_of, on_stale=self._look_again, tell=tell)
+        self._builds = Builds(
+            lock_of=lock_of, on_stale=self._look_again, on_made=self._tell_outrun, tell=tell
+        )
+        self._told_outrun: dict[str, str | None] = {}
         self._current: asyncio.Task[RescanReport] | None = None
         self._next: asyncio.Task[RescanReport] | None = None
         self._asks_again = False
@@ -142,6 +145,7 @@ class Rescans:
         self._on_workplace(reading.workplace)
         self._tell_changes(report)
         self._builds.take(reading, again=again)
+        self._tell_outrun()
         return report
 
     def _look_again(self) -> None:
@@ -167,28 +171,52 @@ class Rescans:
         paths = {path for prepared in in_use for path in _paths(prepared)}
         return tuple(sorted(str(path) for path in paths - self._reading.found.keys()))
 
+    def changed(self, in_use: Collection[Prepared]) -> tuple[str, ...]:
+        """Return the locations that something runs from in another environment than is there now.
+
+        What cannot be made, or is not made yet, is not told: a restart would not come to it.
+        """
+        paths = {
+            path
+            for prepared in in_use
+            for path in _paths(prepared)
+            if self._builds.of(path).environment not in {None, _environment(prepared, path)}
+        }
+        return tuple(sorted(map(str, paths)))
+
     def locations(self) -> tuple[LocationState, ...]:
         """Return every location, sorted by path; see `MotionInterface`."""
-        uses: dict[Path, dict[str, Prepared]] = {}
+        uses: dict[Path, list[tuple[str, Prepared]]] = {}
         for name, in_use in self._in_use().items():
             for prepared in in_use:
                 for path in _paths(prepared):
-                    uses.setdefault(path, {})[name] = prepared
+                    uses.setdefault(path, []).append((name, prepared))
         found = self._reading.found
         states = [
-            _gone(path, uses[path]) if path not in found else self._state(found[path], uses)
+            _gone(path, uses[path])
+            if path not in found
+            else self._state(found[path], uses.get(path, ()))
             for path in found.keys() | uses.keys()
         ]
         return tuple(sorted(states, key=lambda state: state.path))
 
-    def _state(self, found: Found, uses: Mapping[Path, Mapping[str, Prepared]]) -> LocationState:
-        users = uses.get(found.path, {})
+    def _state(self, found: Found, users: Sequence[tuple[str, Prepared]]) -> LocationState:
         build = self._builds.of(found.path)
         state, environment = build.state, build.environment
         if state is None and users and found.content is not None:  # a connector has made it
             state = BuildState.READY
-            environment = _environment(next(iter(users.values())), found.path)
+            environment = _environment(users[-1][1], found.path)
         fault = found.fault or build.fault
+        others = {
+            name
+            for name, prepared in users
+            if environment not in {None, _environment(prepared, found.path)}
+        }
+        same = {
+            name
+            for name, prepared in users
+            if environment in {None, _environment(prepared, found.path)}
+        }
         return LocationState(
             path=str(found.path),
             name=found.path.name,
@@ -199,7 +227,8 @@ class Rescans:
             problem=None if fault is None else fault.message,
             hint=None if fault is None else fault.hint or None,
             shadowed=found.shadowed,
-            used_by=tuple(sorted(users)),
+            used_by=tuple(sorted(same)),
+            used_as_it_was=tuple(sorted(others)),
             progress=build.progress,
         )
 
@@ -208,6 +237,16 @@ class Rescans:
     def _tell_unwatched(self, reason: str) -> None:
         remedy = "ask for each look with POST /connector-plugins/rescan"
         self._tell(f"the plugin path is not watched: {reason}\n    hint: {remedy}", "WARNING")
+
+    def _tell_outrun(self) -> None:
+        """Say of a location, once for each environment of it, that it is not what runs."""
+        locations = {state.path: state for state in self.locations() if state.used_as_it_was}
+        for path, state in locations.items():
+            if self._told_outrun.get(path) != state.environment:
+                names = ", ".join(state.used_as_it_was)
+                text = f"`{path}`: its files have changed: a restart of {names} takes the new ones"
+                self._tell(text, "INFO")
+        self._told_outrun = {path: state.environment for path, state in locations.items()}
 
     def _tell_changes(self, report: RescanReport) -> None:
         for word, plugins in (("added", report.added), ("gone", report.removed)):
@@ -233,11 +272,11 @@ def _environment(prepared: Prepared, path: Path) -> str:
     return prepared.runtime.environments[path].digest
 
 
-def _gone(path: Path, users: Mapping[str, Prepared]) -> LocationState:
+def _gone(path: Path, users: Sequence[tuple[str, Prepared]]) -> LocationState:
     """Return a location that is there no more, by what still runs from it."""
     plugins = {
         plugin_text(stage.plugin)
-        for prepared in users.values()
+        for _, prepared in users
         for stage in all_stages(prepared.plan)
         if stage.plugin.location.path == path
     }
@@ -247,8 +286,8 @@ def _gone(path: Path, users: Mapping[str, Prepared]) -> LocationState:
         plugins=tuple(sorted(plugins)),
         is_gone=True,
         build=BuildState.READY,
-        environment=_environment(next(iter(users.values())), path),
+        environment=_environment(users[-1][1], path),
         problem="it is no longer on the plugin path; what runs from it goes on",
         hint="put it back, or move its connectors to a version that is installed",
-        used_by=tuple(sorted(users)),
+        used_by=tuple(sorted({name for name, _ in users})),
     )

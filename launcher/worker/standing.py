@@ -192,8 +192,11 @@ class StandingWorker:
         return self._status(connector)
 
     def _status(self, connector: ManagedConnector) -> ConnectorStatus:
-        gone = self._rescans.gone(connector.in_use)
-        return replace(connector.status(), location_gone=gone)
+        in_use, rescans = connector.in_use, self._rescans
+        status = connector.status()
+        return replace(
+            status, location_gone=rescans.gone(in_use), location_changed=rescans.changed(in_use)
+        )
 
     def tasks(self, name: str) -> tuple[TaskInfo, ...]:
         """Return the tasks' configs; NotFoundError."""

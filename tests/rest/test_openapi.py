@@ -110,6 +110,7 @@ def test_the_document_names_every_field_of_a_status() -> None:
         next_versions=(version,),
         locked={"connector.version": "1.0"},
         location_gone=("/plugins/acme",),
+        location_changed=("/plugins/acme",),
     ).as_json()
     assert _unnamed(told, {"$ref": "#/components/schemas/ConnectorStateInfo"}) == []
 

@@ -128,6 +128,39 @@ def test_what_runs_from_a_location_that_is_taken_away_goes_on_and_restarts(stand
     assert_whole(stand, "pinned", "walked")
 
 
+def test_other_files_of_the_same_version_are_told_until_a_restart_takes_them(stand: Stand) -> None:
+    location = stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        pid = await start_pair(stand, worker)
+        before, old = pid.read_text(), worker.status("pinned").connector.environment
+        await until_told(worker, location, lambda one: one.used_by == ("pinned", "walker"))
+        shutil.rmtree(location)
+        stand.plugin("1.0", **{"more.py": "other = 1"})
+        state = await until_told(worker, location, lambda one: one.used_as_it_was)
+        assert (state.used_by, state.used_as_it_was) == ((), ("pinned", "walker"))
+        assert state.environment not in {None, old}
+        for name in ("pinned", "walker"):
+            status = worker.status(name)
+            assert (status.location_changed, status.location_gone) == ((str(location),), ())
+            assert status.next_versions == ()
+        await worker.rescan()
+        await worker.restart("walker")
+        state = await until_told(worker, location, lambda one: one.used_as_it_was == ("pinned",))
+        await until_told(worker, location, lambda one: one.used_by == ("walker",))
+        await until_state(worker, "walker", RUNNING, RUNNING)
+        assert worker.status("walker").location_changed == ()
+        assert worker.status("walker").connector.environment == state.environment
+        assert worker.status("pinned").connector.environment == old
+        assert pid.read_text() == before
+
+    stand.run(body)
+    told = [text for text in stand.heard.texts() if "its files have changed" in text]
+    takes = "a restart of pinned, walker takes the new ones"
+    assert told == [f"`{location}`: its files have changed: {takes}"]
+    assert_whole(stand, "pinned", "walked")
+
+
 def test_a_stopped_connector_resumes_on_what_it_ran_with(stand: Stand) -> None:
     location = stand.plugin("1.0")
 
