@@ -20,9 +20,8 @@ from launcher.commands.pins import Pin, planned_pins, running_pins
 from launcher.commands.plugin_commands import tell_errors
 from launcher.commands.plugin_places import PluginPlaces, open_places
 from launcher.commands.worker_client import WorkerAddress, WorkerClient
-from launcher.planning.preparation import plan_all, worker_converters
+from launcher.planning.preparation import plan_all
 from launcher.planning.workplace import Workplace, open_context
-from launcher.settings import read_worker_config
 from manager.errors import VenvoyError
 from manager.locks.newer import NewerRelease, newer_releases
 
@@ -132,10 +131,7 @@ class _Outdated:
 
     def add_files(self, workplace: Workplace, places: PluginPlaces, files: Sequence[Path]) -> None:
         """Plan the connectors of files, with the converters of the first worker's file."""
-        worker_config = next(iter(places.worker_configs), None)
-        properties = read_worker_config(worker_config).properties if worker_config else {}
-        converters = worker_converters(properties, where=str(worker_config or "the defaults"))
-        planned = plan_all(workplace, converters, files)
+        planned = plan_all(workplace, places.converters(), files)
         self.pins += planned_pins(planned.plans)
         self.errors += planned.problems
 

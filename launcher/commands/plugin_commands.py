@@ -14,9 +14,8 @@ from launcher.commands.plugin_places import (
     named_paths,
     open_places,
 )
-from launcher.planning.preparation import plan_connectors, worker_converters
+from launcher.planning.preparation import plan_connectors
 from launcher.planning.workplace import Workplace
-from launcher.settings import read_worker_config
 from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.foreign_targets import ForeignTarget, parse_target
@@ -158,9 +157,7 @@ def explain_command(places: PluginPlaces, *, files: Sequence[Path], as_json: boo
     """Explain what each stage of connectors gets; of several workers' files the first counts."""
     with render.progress(quiet=as_json) as progress:
         workplace = open_places(places, progress=progress)
-    worker_config = next(iter(places.worker_configs), None)
-    properties = read_worker_config(worker_config).properties if worker_config else {}
-    converters = worker_converters(properties, where=str(worker_config or "the defaults"))
+    converters = places.converters()
     environments = {
         content.location.path: f"{known.environment.digest[:SHORT_DIGEST]}, "
         f"Python {known.interpreter.version}"

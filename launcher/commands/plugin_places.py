@@ -2,12 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher import render
+from launcher.configs.properties import read_mapping
+from launcher.configs.providers import VARIABLE
+from launcher.configs.worker_config import WorkerConfig, parse_worker_config
+from launcher.planning.plan import WorkerConverters
+from launcher.planning.preparation import worker_converters
 from launcher.planning.workplace import Workplace, open_workplace
-from launcher.settings import read_worker_config
 from manager.errors import UsageError, VenvoyError
 from manager.plugins.location_content import LocationContent
 from manager.plugins.names import near_names
@@ -57,6 +61,7 @@ class PluginPlaces:
     def plugin_path(self) -> str:
         """Return all of them as one plugin path: the paths in their order, then the files'.
 
+        Keys of the files that look like known ones are warned of, as by a standing worker.
         Raises `UsageError` when nothing was said, and what reading a file raises.
         """
         if not self.are_said:
@@ -64,8 +69,19 @@ class PluginPlaces:
                 what="nothing says where plugins are",
                 remedy="add `--plugin-path /opt/plugins` or `--worker-config worker.properties`",
             )
-        files = (read_worker_config(file).plugin_path for file in self.worker_configs)
-        return ",".join(path for path in (*self.plugin_paths, *files) if path.strip(" ,"))
+        paths = list(self.plugin_paths)
+        for file in self.worker_configs:
+            config = _looked_at(file)
+            for fault in config.mistaken:
+                render.warning(fault)
+            paths.append(config.plugin_path)
+        return ",".join(path for path in paths if path.strip(" ,"))
+
+    def converters(self) -> WorkerConverters:
+        """Return those of the first worker's file, else the defaults; raises what reading does."""
+        for file in self.worker_configs:
+            return worker_converters(_looked_at(file).properties, where=str(file))
+        return worker_converters({}, where="the defaults")
 
 
 def open_places(
@@ -89,6 +105,23 @@ def open_places(
     return open_workplace(
         path, progress=progress, offline=offline, frozen=frozen, scratch_dir=scratch_dir
     )
+
+
+def _looked_at(file: Path) -> WorkerConfig:
+    """Read a worker's file that nothing is run with.
+
+    Values with `${…}` are not checked: only the worker has what its providers read.
+    """
+    pairs = read_mapping(file)
+    plain = {
+        key: value
+        for key, value in pairs.items()
+        if key == "plugin.path" or not VARIABLE.search(value)
+    }
+    config = parse_worker_config(
+        plain, file=file, working_dir=Path.cwd(), standing=False, runs=False
+    )
+    return replace(config, properties=pairs)
 
 
 def named_locations(workplace: Workplace, names: Iterable[str]) -> tuple[LocationContent, ...]:

@@ -73,14 +73,15 @@ class WorkerConfig:
 
 
 def parse_worker_config(
-    pairs: Mapping[str, str], *, file: Path, working_dir: Path, standing: bool
+    pairs: Mapping[str, str], *, file: Path, working_dir: Path, standing: bool, runs: bool = True
 ) -> WorkerConfig:
     """Check what stands in a worker's file.
 
     Relative paths are taken from `working_dir`; `storage.file` (topics, offsets, connectors: one
     SQLite file) defaults to the worker file's name with `.sqlite`, beside it. A run to its end
     refuses a key that resembles a known one; a standing worker warns (`mistaken`), as Kafka's
-    passes over what it does not know, and reads the keys of its REST API.
+    passes over what it does not know, and reads the keys of its REST API. Who only looks at the
+    file (not `runs`) refuses no key, either.
 
     Raises:
         ProblemsError: all of its faults.
@@ -92,7 +93,7 @@ def parse_worker_config(
         known=WORKER_KEYS | STANDING_KEYS | WORKER_KEYS_OF_KAFKA,
         prefixes=_WORKER_PREFIXES,
     )
-    if not standing:
+    if runs and not standing:
         parser.problems += mistaken
     config = parser.config(file, mistaken=mistaken, strangers=rest)
     if standing:

@@ -257,6 +257,30 @@ def test_all_faults_of_a_worker_config_are_told_at_once(desk: Desk) -> None:
     )
 
 
+def test_commands_that_only_look_at_a_worker_config_warn_of_slips_like_the_worker(
+    desk: Desk,
+) -> None:
+    well = desk.venvoy("plugins", "list", "--worker-config", desk.worker)
+    desk.write_worker(
+        ofset_flush_interval_ms="10", zygote_idle_timeout_ms="${env:IDLE}", frobnicate="1"
+    )
+    warning = (
+        "warning: TMP/worker.properties: unknown key `ofset.flush.interval.ms`; did you mean "
+        "`offset.flush.interval.ms`?\n"
+        "hint: rename `ofset.flush.interval.ms` to `offset.flush.interval.ms`, or remove it\n"
+    )
+    listed = desk.venvoy("plugins", "list", "--worker-config", desk.worker)
+    assert (listed.code, listed.out, listed.err) == (0, well.out, warning + well.err)
+    explained = desk.venvoy(
+        "plugins", "explain", "--worker-config", desk.worker, desk.source(), desk.sink()
+    )
+    assert (explained.code, explained.err) == (0, warning)
+    assert "StringConverter" in explained.out
+    refused_run = desk.run(desk.source())
+    assert "unknown key `ofset.flush.interval.ms`" in refused_run.err
+    assert refused_run.code == 1
+
+
 def test_a_key_of_the_worker_that_nobody_reads_is_noted(desk: Desk) -> None:
     desk.write_worker(frobnicate="1")
     said = desk.run(desk.source(), desk.sink())
