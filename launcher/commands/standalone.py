@@ -12,6 +12,7 @@ from pathlib import Path
 from launcher.commands.connector_files import put_files
 from launcher.commands.interruption import InterruptedByUserError
 from launcher.commands.worker_log import WorkerLog
+from launcher.configs.config_keys import ConfigValueError
 from launcher.configs.listeners import Listener
 from launcher.configs.properties import read_mapping
 from launcher.configs.providers import Providers, Resolved
@@ -32,7 +33,7 @@ from launcher.worker.logger_levels import LoggerLevels
 from launcher.worker.standing import StandingWorker
 from manager.errors import ProblemsError, VenvoyError
 from manager.plugins.entry_points import PluginType
-from manager.plugins.selection import select
+from manager.plugins.selection import UnknownPluginError, select
 
 __all__ = ["standalone_command"]
 
@@ -60,7 +61,7 @@ def standalone_command(
             opened.callback(listener.socket.close)
         log = opened.enter_context(closing(SqliteLog(config.storage_file)))
         workplace = _opened_workplace(config, words, offline=offline, frozen=frozen)
-        _tell_missing_converters(config, workplace, words)
+        _check_converters(config, workplace, words)
         parts = _Parts(
             config=replace(config, listeners=tuple(map(_as_listener, listeners))),
             listeners=listeners,
@@ -151,9 +152,17 @@ def _opened_workplace(
     return workplace
 
 
-def _tell_missing_converters(config: WorkerConfig, workplace: Workplace, words: WorkerLog) -> None:
-    """Warn of converters that no connector can get from the worker's file."""
+def _check_converters(config: WorkerConfig, workplace: Workplace, words: WorkerLog) -> None:
+    """See that connectors can get the converters of the worker's file.
+
+    What may come without the file being changed is a warning: another version, or a location that
+    is broken now.
+
+    Raises:
+        ProblemsError: no plugin is called like that; Kafka's worker does not start then, either.
+    """
     converters = worker_converters(config.properties, where=str(config.file))
+    unknown: list[VenvoyError] = []
     for type_, request in (
         (PluginType.CONVERTER, converters.key),
         (PluginType.CONVERTER, converters.value),
@@ -162,8 +171,21 @@ def _tell_missing_converters(config: WorkerConfig, workplace: Workplace, words: 
         try:
             select(workplace.catalog, type=type_, name=request.name, spec=request.spec, own=None)
         except VenvoyError as error:
+            if isinstance(error, UnknownPluginError) and not error.broken:
+                reason = f"names nothing that is there: {error.message}"
+                unknown.append(
+                    ConfigValueError(
+                        where=str(config.file),
+                        key=request.name_key,
+                        reason=reason,
+                        remedy=error.hint,
+                    )
+                )
+                continue
             text = f"{config.file}: `{request.name_key}`: {error.message}\n    hint: {error.hint}"
             words.say(text, level="WARNING")
+    if unknown:
+        raise ProblemsError(subject=f"the worker config `{config.file}`", problems=unknown)
 
 
 def _as_listener(bound: BoundListener) -> Listener:

@@ -249,6 +249,25 @@ def test_what_is_unknown_or_broken_is_warned_of_and_hinders_nothing(
     assert any(one["class"] == "acme.Counter" for one in standalone.get("/connector-plugins"))
 
 
+def test_converters_that_no_plugin_is_called_like_end_the_start_with_what_there_is(
+    standalone: Standalone,
+) -> None:
+    add_keys(standalone, key_converter="Nope", header_converter="SimpleHeadrConverter")
+    standalone.launch()
+    assert standalone.wait() == 1
+    where = f"{standalone.worker_file}"
+    assert f"error: 2 problems in the worker config `{where}`" in standalone.said
+    nope = "names nothing that is there: no converter is called `Nope`"
+    assert f"{where}: `key.converter` {nope}" in standalone.said
+    assert "JsonConverter" in standalone.said
+    assert "did you mean `SimpleHeaderConverter`" in standalone.said
+    assert "the REST API is at" not in standalone.said
+    add_keys(standalone, key_converter="StringConverter", header_converter="SimpleHeaderConverter")
+    add_keys(standalone, key_converter_plugin_version="99.9")
+    standalone.start()
+    assert "`key.converter`: no installed version" in standalone.said
+
+
 def test_an_empty_plugin_path_is_a_worker_without_isolation(standalone: Standalone) -> None:
     add_keys(standalone, plugin_path="")
     standalone.start()
