@@ -40,11 +40,15 @@ def named(key: str) -> str:
 def kept_locks(
     locked: Mapping[str, str], *, before: Mapping[str, str], after: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return what of `locked` holds for another config: the key still says so, of one class."""
+    """Return what of `locked` holds for another config: its key says `locked`, of one class.
+
+    `locked` has versions by the keys of the config `before`; a synonym of the key may say it now.
+    """
     return {
-        key: version
+        asking: version
         for key, version in locked.items()
-        if after.get(key, "").strip() == LOCKED
+        for asking in (_CONNECTOR_KEYS if key in _CONNECTOR_KEYS else (key,))
+        if after.get(asking, "").strip() == LOCKED
         and before.get(_class_key(key)) == after.get(_class_key(key))
     }
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from launcher.configs.secrets import hide, likely_password_keys, restore
-from launcher.configs.version_keys import is_version_key, kept_locks, pinned
+from launcher.configs.version_keys import is_version_key, pinned
 from launcher.interface.faults import InvalidConnectorConfigError, RequestError
 from launcher.storage.worker_store import WORKER, StoredConnector
 from launcher.validation.validator import Validator
+from launcher.worker.generations import Generations
+from launcher.worker.move_requests import locks
 
 __all__ = ["ConfigChecks", "asked", "hidden", "named", "restored", "with_versions"]
 
@@ -26,7 +28,7 @@ class ConfigChecks:
             InvalidConnectorConfigError: all that is wrong with its config.
             RequestError: it names no connector that there is.
         """
-        infos = await self._validator.validate({**stored.config, **stored.locked})
+        infos = await self._validator.validate(pinned(stored.config, stored.locked))
         errors = infos.errors()
         if errors:
             raise InvalidConnectorConfigError(errors)
@@ -37,14 +39,23 @@ class ConfigChecks:
         return replace(stored, password_keys=keys)
 
 
-def asked(before: StoredConnector, config: Mapping[str, str], by: str | None) -> StoredConnector:
-    """Return a connector with the config that `by` asks for in place of the one before."""
+def asked(
+    before: StoredConnector,
+    config: Mapping[str, str],
+    by: str | None,
+    *,
+    generations: Generations | None,
+) -> StoredConnector:
+    """Return a connector with the config that `by` asks for in place of the one before.
+
+    A new one has no `generations`.
+    """
     written = restored(before, named(before.name, config))
     return replace(
         before,
         config=written,
         asked_by=by or WORKER,
-        locked=kept_locks(before.locked, before=before.config, after=written),
+        locked={} if generations is None else locks(before, written, generations),
     )
 
 

@@ -96,7 +96,9 @@ class Connectors:
         """Make or change one; the second is whether it is new."""
         known = self.find(name)
         before = known.stored if known else StoredConnector(name=name, config={})
-        stored = await self._checked(known, asked(before, config, by))
+        generations = known.generations if known else None
+        to = asked(before, config, by, generations=generations)
+        stored = await self._checked(known, to)
         known = self.find(name)
         if known is None:
             new = StoredConnector(name=name, config=stored.config)
@@ -113,7 +115,8 @@ class Connectors:
         merged = {
             key: value for key, value in {**before.config, **patch}.items() if value is not None
         }
-        checked = await self._checked(connector, asked(before, merged, by))
+        to = asked(before, merged, by, generations=connector.generations)
+        checked = await self._checked(connector, to)
         if self.get(name).stored.config != before.config:
             raise ConflictError(
                 "Cannot complete request because of a conflicting operation "

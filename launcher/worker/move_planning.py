@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from launcher.configs.version_keys import pinned
 from launcher.interface.faults import RefusedError, RequestError
 from launcher.interface.motion import ConfigChange, MovePlan, StageChange
 from launcher.interface.views import TargetState
@@ -78,7 +79,7 @@ class MovePlanner:
     async def _problems(self, asked: StoredConnector) -> tuple[str, ...]:
         """Return why the config would be refused, each fault once."""
         try:
-            infos = await self._validator.validate({**asked.config, **asked.locked})
+            infos = await self._validator.validate(pinned(asked.config, asked.locked))
         except RequestError as error:
             return (error.message,)
         return tuple(dict.fromkeys(infos.errors()))

@@ -22,7 +22,21 @@ from launcher.storage.worker_store import Fallback, StoredConnector
 from launcher.worker.generations import Generations
 from manager.plugins.versions import LATEST
 
-__all__ = ["by_itself", "refused", "rolled_back", "with_config"]
+__all__ = ["by_itself", "locks", "refused", "rolled_back", "with_config"]
+
+
+def locks(
+    now: StoredConnector, config: Mapping[str, str], generations: Generations
+) -> dict[str, str]:
+    """Return what the keys that say `locked` stay on with another config.
+
+    That is what they are locked on already, else what the same plugin ran with last; while a move
+    goes on, what ran before it, which has proved healthy. A plugin that has not run has nothing.
+    """
+    number = now.generation if now.fallback is None else now.fallback.generation
+    ran = generations.get(number)
+    found = {} if ran is None else kept_locks(ran.exact, before=ran.config, after=config)
+    return {**found, **kept_locks(now.locked, before=now.config, after=config)}
 
 
 def with_config(
@@ -42,7 +56,7 @@ def with_config(
         config=to.config,
         password_keys=to.password_keys,
         asked_by=to.asked_by,
-        locked=kept_locks(now.locked, before=now.config, after=to.config),
+        locked=locks(now, to.config, generations),
     )
     asked = is_rollback or differ_in_versions_only(now.config, to.config)
     is_started = now.target is TargetState.STARTED and now.generation > 0

@@ -119,7 +119,7 @@ def _asking(resolved: Mapping[str, str], stored: StoredConnector) -> dict[str, s
         for key, value in stored.config.items()
         if is_version_key(key)
     }
-    return {**others, **asked, **stored.locked}
+    return pinned({**others, **asked}, stored.locked)
 
 
 def exact_versions(plan: PipelinePlan) -> dict[str, str]:
@@ -277,7 +277,7 @@ class Preparer:
         keys = [key for key, value in config.items() if is_version_key(key)]
         keys = [key for key in keys if config[key].strip() == LOCKED]
         known = {key: locked[key] for key in keys if key in locked}
-        plan = self._plan(name, {**config, **known})
+        plan = self._plan(name, pinned(config, known))
         found = {
             stage.request.version_key: str(stage.plugin.version)
             for stage in all_stages(plan)

@@ -267,7 +267,8 @@ class StandingWorker:
         now = connector.stored
         wanted = with_versions(now.config, versions or {}) if config is None else config
         planner = MovePlanner(preparer=self._preparer, validator=self._validator)
-        return await planner.plan(now, asked(now, wanted, None), running=connector.prepared)
+        to = asked(now, wanted, None, generations=connector.generations)
+        return await planner.plan(now, to, running=connector.prepared)
 
     async def generations(self, name: str) -> tuple[Generation, ...]:
         """Return a connector's generations, the newest first; NotFoundError."""

@@ -64,6 +64,18 @@ def test_a_lock_holds_while_the_key_says_so_of_one_class() -> None:
     assert kept_locks(locked, before=before, after=other) == {}
 
 
+def test_a_lock_holds_under_the_synonym_that_says_so_now() -> None:
+    before = {"connector.class": "a", "connector.version": ">=1"}
+    after = {"connector.class": "a", "connector.plugin.version": " locked "}
+    locked = {"connector.version": "1.0"}
+    assert kept_locks(locked, before=before, after=after) == {"connector.plugin.version": "1.0"}
+    both = {**after, "connector.version": "locked"}
+    assert kept_locks(locked, before=before, after=both) == {
+        "connector.version": "1.0",
+        "connector.plugin.version": "1.0",
+    }
+
+
 def test_synonyms_of_the_connectors_version_are_pinned_alike() -> None:
     config = {"connector.version": ">=1", "connector.plugin.version": ">=1", "a": "b"}
     assert pinned(config, {"connector.version": "1.5"}) == {

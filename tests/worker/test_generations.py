@@ -127,6 +127,90 @@ def test_a_locked_version_stays_where_it_was_first_until_told(stand: Stand) -> N
     assert stand.stored("numbers").locked == {"connector.version": "2.0"}
 
 
+def test_locking_keeps_what_has_run_whatever_is_newer(stand: Stand) -> None:
+    """Also with both synonyms, after a stop, and in place of a move that fails."""
+    old = stand.plugin("1.0")
+    chain = {"transforms": "t", "transforms__t__type": "acme.Tag"}
+    lock = {"transforms__t__plugin__version": "locked"}
+    both = {"connector.version": "1.0", "connector.plugin.version": "1.0"}
+
+    def runs(worker: StandingWorker) -> list[str]:
+        status = worker.status("numbers")
+        stages = (one.version for one in status.stages if one.role == "transformation")
+        return [
+            status.connector.version or "",
+            *stages,
+            *(str(one.version) for one in status.tasks),
+        ]
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving(None, **chain))
+        await until_proved(worker, 1)
+        stand.plugin("2.0")
+        stand.plugin("3.0", **{"acme.py": broken_start("time.sleep(3600)")})
+        await worker.rescan()
+        asked = moving("locked", **chain, **lock)
+        plan = await worker.plan("numbers", asked)
+        assert [one for one in plan.stages if one.version_before != one.version_after] == []
+        await worker.put_config("numbers", asked)
+        move = await until_moved(worker, "numbers", DONE)
+        assert (move.from_version, move.to_version) == ("1.0", "1.0")
+        assert runs(worker) == ["1.0"] * 3
+        assert worker.status("numbers").locked == {
+            "connector.version": "1.0",
+            "transforms.t.plugin.version": "1.0",
+        }
+        await worker.put_config("numbers", moving("latest", **chain))
+        await until(lambda: "moves from 1.0 to 3.0" in stand.heard.texts())
+        await worker.put_config("numbers", moving("locked", connector__plugin__version="locked"))
+        await until_moved(worker, "numbers", DONE)
+        assert runs(worker) == ["1.0"] * 2
+
+    async def again(worker: StandingWorker) -> None:
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert runs(worker) == ["1.0"] * 2
+        assert worker.next_versions("numbers") == ()
+        await worker.stop("numbers")
+        await until_state(worker, "numbers", STOPPED)
+        await worker.put_config("numbers", moving("latest"))
+        await worker.put_config("numbers", moving("locked"))
+        await worker.resume("numbers")
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        assert runs(worker) == ["1.0"] * 2
+        await worker.put_config("numbers", moving("2.0"))
+        await until_moved(worker, "numbers", DONE)
+        shutil.rmtree(old)
+        await worker.put_config("numbers", moving("locked"))
+        await until_moved(worker, "numbers", DONE)
+        assert runs(worker) == ["2.0"] * 2
+        await worker.create("others", moving("locked", topic="others"))
+        await until(lambda: worker.status("others").locked == {"connector.version": "3.0"})
+
+    stand.run(body)
+    assert stand.stored("numbers").locked.items() <= both.items()
+    stand.run(again)
+
+
+def test_what_ran_and_is_not_installed_any_more_is_not_locked_on_something_else(
+    stand: Stand,
+) -> None:
+    old = stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving(None))
+        await until_proved(worker, 1)
+        stand.plugin("2.0")
+        shutil.rmtree(old)
+        await worker.rescan()
+        with pytest.raises(InvalidConnectorConfigError, match=r"range \[1\.0\], available"):
+            await worker.put_config("numbers", moving("locked"))
+        assert {one.version for one in worker.status("numbers").tasks} == {"1.0"}
+        (problem,) = (await worker.plan("numbers", moving("locked"))).problems
+        assert "available versions: [2.0]" in problem
+
+    stand.run(body)
+
+
 def test_what_a_restart_would_move_is_told_before_and_its_generation_is_exact(
     stand: Stand,
 ) -> None:
