@@ -10,8 +10,8 @@ from launcher import render
 from launcher.commands.listing import SHORT_DIGEST
 from launcher.commands.worker_client import WorkerAddress, WorkerClient
 from launcher.configs.connector_file import read_connector_file
-from launcher.configs.version_keys import is_version_key
-from manager.errors import UsageError, VenvoyError
+from launcher.configs.version_keys import is_version_key, unused_versions
+from manager.errors import ProblemsError, UsageError, VenvoyError
 
 __all__ = [
     "MoveReturnedError",
@@ -167,6 +167,9 @@ def move_command(
         synonym = _VERSION_KEYS[1]
         if _VERSION_KEYS[0] in patch and synonym in config:
             patch[synonym] = patch[_VERSION_KEYS[0]]
+        unused = [one for one in unused_versions({**config, **patch}) if one.key in patch]
+        if unused:
+            raise ProblemsError(subject=f"the move of `{name}`", problems=unused)
         before = _last_move(worker, name)
         worker.patch("connectors", name, "config", body=patch)
         return _follow(worker, name, before, "connectors move", wait=wait, as_json=as_json)

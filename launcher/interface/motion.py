@@ -221,7 +221,7 @@ class MovePlan:
     problems: tuple[str, ...]
     """Why the move would be refused; empty when it would be tried."""
     notes: tuple[str, ...] = ()
-    """What could not be compared, and why."""
+    """What the config says in vain, and what could not be compared, and why."""
 
     def as_json(self) -> Json:
         """Return every field, for REST."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from launcher.configs.connector_keys import undeclared_keys
+from launcher.configs.version_keys import unused_versions
 from launcher.hosts.control import Message, PluginError, PluginFailedError
 from launcher.hosts.host import Host
 from launcher.planning.plan import PipelinePlan, Segment
@@ -256,6 +257,8 @@ async def validate(
             kept = host
         elif host is not None:
             await host.stop()
+    for unused in unused_versions(plan.config):
+        runtime.tell(plan.name, f"{unused.message}; {unused.hint}", level="WARNING")
     mistaken, strangers = undeclared_keys(plan, keys)
     faults += mistaken
     if strangers and not faults:

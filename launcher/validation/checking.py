@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from launcher.configs.config_keys import CONNECTOR_PREFIXES, unknown_keys
 from launcher.configs.connector_config import keys_below
+from launcher.configs.version_keys import unused_versions
 from launcher.interface.faults import RequestError
 from launcher.validation.aliases import check_alias_rules, choose_alias, unique_aliases
 from launcher.validation.asking import ask_all
@@ -283,6 +284,9 @@ class Checking:
         where = f"`{self._config.get('name', connector.class_name).strip()}`"
         mistaken, _ = unknown_keys(self._config, where=where, known=known, prefixes=prefixes)
         self._draft.warnings.extend(slip.message for slip in mistaken)
+        self._draft.warnings.extend(
+            f"{unused.message}; {unused.hint}" for unused in unused_versions(self._config)
+        )
 
 
 def _converter_type(part: str) -> PluginType:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from launcher.configs.version_keys import pinned
+from launcher.configs.version_keys import pinned, unused_versions
 from launcher.interface.faults import RefusedError, RequestError
 from launcher.interface.motion import ConfigChange, MovePlan, StageChange
 from launcher.interface.views import TargetState
@@ -54,6 +54,7 @@ class MovePlanner:
         after = await self._preparer.planned(asked)
         ready = await in_thread(lambda: _ready(workplace, after))
         problems = await self._problems(asked)
+        unused = (f"{one.message}; {one.hint}" for one in unused_versions(asked.config))
         stages: tuple[StageChange, ...] = ()
         packages = _Compared()
         keys: tuple[ConfigChange, ...] = ()
@@ -73,7 +74,7 @@ class MovePlanner:
             api_version=str(workplace.context.api.version),
             restarts=() if problems else _restarts(now, asked, stages, packages),
             problems=problems,
-            notes=tuple(packages.notes),
+            notes=(*unused, *packages.notes),
         )
 
     async def _problems(self, asked: StoredConnector) -> tuple[str, ...]:

@@ -169,5 +169,13 @@ def test_what_would_be_refused_and_what_is_no_move(venvoy: Commands, ticking: st
     for command, stage in (("plan", "mask"), ("move", "topic=other"), ("move", "=1.0")):
         unread = venvoy("connectors", command, ticking, "--stage", stage, code=2)
         assert f"`{stage}` is no version of a stage" in unread.stderr
+    asked = ("header.converter.plugin.version=7.7", "transforms.t.plugin.version=2")
+    stages = tuple(text for one in asked for text in ("--stage", one))
+    unused = venvoy("connectors", "move", ticking, *stages, code=1).stderr
+    assert "`header.converter.plugin.version` is not used" in unused
+    assert "set `header.converter` as well" in unused
+    assert "`t` in `transforms`" in unused
+    noted = venvoy("connectors", "plan", ticking, *stages).stderr
+    assert "note: `header.converter.plugin.version` is not used" in noted
     same = venvoy("connectors", "move", ticking, "--version", "1.4.0", "--wait")
     assert same.stderr == f"`{ticking}` is stored; nothing that runs had to move\n"

@@ -8,6 +8,7 @@ from launcher.configs.version_keys import (
     kept_locks,
     named,
     pinned,
+    unused_versions,
 )
 
 BASE = {"name": "a", "connector.class": "b", "connector.version": "1.0"}
@@ -74,6 +75,27 @@ def test_a_lock_holds_under_the_synonym_that_says_so_now() -> None:
         "connector.version": "1.0",
         "connector.plugin.version": "1.0",
     }
+
+
+@pytest.mark.parametrize(
+    ("config", "missing"),
+    [
+        ({"key.converter.plugin.version": "7.7"}, "`key.converter`"),
+        ({"key.converter.plugin.version": "7.7", "key.converter": "a.B"}, None),
+        ({"transforms.t.plugin.version": "2"}, "`t` in `transforms`"),
+        ({"transforms.t.plugin.version": "2", "transforms": "tt"}, "`t` in `transforms`"),
+        ({"transforms.t.plugin.version": "2", "transforms": "a, t"}, None),
+        ({"transforms.t.own.plugin.version": "2", "transforms": "t"}, None),
+        ({"predicates.p.plugin.version": "2", "transforms": "p"}, "`p` in `predicates`"),
+        (BASE, None),
+    ],
+)
+def test_a_version_of_a_plugin_that_the_config_does_not_name_is_unused(
+    config: dict[str, str], missing: str | None
+) -> None:
+    found = unused_versions(config)
+    assert [one.missing for one in found] == ([] if missing is None else [missing])
+    assert all(one.key in config for one in found)
 
 
 def test_synonyms_of_the_connectors_version_are_pinned_alike() -> None:

@@ -169,6 +169,26 @@ def test_a_plan_of_a_transformations_version(stand: Stand) -> None:
     stand.run(body)
 
 
+def test_a_version_without_its_class_is_told_in_the_plan_and_in_the_log(stand: Stand) -> None:
+    two_releases(stand)
+    key = "key.converter.plugin.version"
+    text = f"`{key}` is not used: it goes with `key.converter`, which the config lacks; set"
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        plan = await worker.plan("numbers", versions={key: "7.7"})
+        (note,) = plan.notes
+        assert note.startswith(text)
+        assert {one.version_before == one.version_after for one in plan.stages} == {True}
+        assert not any(one.startswith(text) for one in stand.heard.texts())
+        await worker.patch_config("numbers", {key: "7.7"})
+        (warned,) = [one for one in stand.heard.events if one.text.startswith(text)]
+        assert (warned.subject, warned.level) == ("numbers", "WARNING")
+
+    stand.run(body)
+
+
 def test_what_is_no_plan_is_refused(stand: Stand) -> None:
     two_releases(stand)
 
