@@ -89,12 +89,12 @@ def class_names(catalog: Catalog, plugin_type: PluginType) -> tuple[str, ...]:
 
 
 def missing_version_text(error: NoMatchingVersionError) -> str:
-    """Return Kafka's sentence for a version that is not installed."""
+    """Return Kafka's sentence for a version that is not installed, then why one is broken."""
     wanted = f"[{error.wanted}]" if error.wanted.is_exact else str(error.wanted)
     installed = ", ".join(map(str, error.installed))
     return (
         f"Plugin {error.plugin} not found that matches the version range {wanted}, "
-        f"available versions: [{installed}]"
+        f"available versions: [{installed}]{error.spoiled_text}"
     )
 
 

@@ -160,7 +160,7 @@ def _usable(content: LocationContent, api: Version) -> tuple[LocationContent, li
                 required=required,
                 running=api,
             )
-            problems.append(_error(content.location, error))
+            problems.append(_error(content.location, error, distribution))
     usable = LocationContent(
         location=content.location, distributions=tuple(fitting), settings=content.settings
     )
@@ -196,7 +196,7 @@ def _plugins(content: LocationContent) -> tuple[list[Plugin], list[Problem]]:
             shared = SharedClassError(
                 location=location.path, class_name=class_name, distributions=named
             )
-            problems.append(_error(location, shared))
+            problems.append(_error(location, shared, *(one.distribution for one in same)))
     return [same[0] for same in found.values() if len(same) == 1], problems
 
 
@@ -227,8 +227,9 @@ def _collisions(ordered: Sequence[Plugin]) -> Iterator[Problem]:
             yield _warning(plugins[0].location, error)
 
 
-def _error(location: Location, error: VenvoyError) -> Problem:
-    return Problem(path=location.path, error=error, severity="error")
+def _error(location: Location, error: VenvoyError, *spoils: Distribution) -> Problem:
+    spoiled = tuple((one.name, one.version) for one in spoils)
+    return Problem(path=location.path, error=error, severity="error", spoils=spoiled)
 
 
 def _warning(location: Location, error: VenvoyError) -> Problem:

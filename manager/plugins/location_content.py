@@ -6,6 +6,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import assert_never
 
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
 from manager.errors import VenvoyError
 from manager.plugins.bundles import bundle_distributions, bundle_settings, open_bundle
 from manager.plugins.catalog_faults import SeveralVersionsError
@@ -58,10 +61,14 @@ def read_location(
     try:
         content = _content(location, build, problems)
     except VenvoyError as error:
-        return None, (*problems, Problem(path=location.path, error=error, severity="error"))
+        spoils = _named_by(location.path) if location.shape is Shape.WHEEL else ()
+        fault = Problem(path=location.path, error=error, severity="error", spoils=spoils)
+        return None, (*problems, fault)
     except OSError as error:
-        fault = UnreadableError(path=location.path, reason=(error.strerror or str(error)).lower())
-        return None, (*problems, Problem(path=location.path, error=fault, severity="error"))
+        unreadable = UnreadableError(
+            path=location.path, reason=(error.strerror or str(error)).lower()
+        )
+        return None, (*problems, Problem(path=location.path, error=unreadable, severity="error"))
     usable = content.distributions or not problems
     return (content if usable else None), tuple(problems)
 
@@ -120,7 +127,8 @@ def _wheels(location: Location, problems: list[Problem]) -> Iterator[Distributio
                 gone = DanglingLinkError(path=file, target=str(file.readlink()))
                 problems.append(Problem(path=file, error=gone, severity="warning"))
             else:
-                problems.append(Problem(path=file, error=error, severity="error"))
+                spoils = _named_by(file)
+                problems.append(Problem(path=file, error=error, severity="error", spoils=spoils))
         else:
             if distribution is not None:
                 found.append(distribution)
@@ -132,6 +140,18 @@ def _wheels(location: Location, problems: list[Problem]) -> Iterator[Distributio
             fault = SeveralVersionsError(
                 location=location.path, distribution=name, found=tuple(sorted(versions.items()))
             )
-            problems.append(Problem(path=location.path, error=fault, severity="error"))
+            spoils = tuple((name, version) for version in sorted(versions))
+            problems.append(
+                Problem(path=location.path, error=fault, severity="error", spoils=spoils)
+            )
         else:
             yield next(one for one in found if one.name == name)
+
+
+def _named_by(wheel: Path) -> tuple[tuple[str, Version], ...]:
+    """Return the distribution that a wheel's file name tells, if it tells one."""
+    try:
+        name, version, _, _ = parse_wheel_filename(wheel.name)
+    except (InvalidWheelFilename, InvalidVersion):
+        return ()
+    return ((name, version),)

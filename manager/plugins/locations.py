@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from packaging.version import Version
+
 from manager.errors import VenvoyError
 
 __all__ = ["Location", "Problem", "Shape"]
@@ -97,9 +99,17 @@ class Location:
 class Problem:
     """A fault of one place, location or wheel; it never stops its neighbours.
 
-    An error means that something cannot be used, a warning that something may surprise.
+    An error means that something cannot be used, a warning that something may surprise. `spoils`
+    names the distributions that cannot be used, as far as they are known, with their versions.
     """
 
     path: Path
     error: VenvoyError
     severity: Literal["error", "warning"]
+    spoils: tuple[tuple[str, Version], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What is wrong, with the path once: most messages have it already."""
+        message = self.error.message
+        return message if str(self.path) in message else f"`{self.path}`: {message}"

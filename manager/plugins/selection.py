@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.entry_points import PluginType
-from manager.plugins.locations import Location
+from manager.plugins.locations import Location, Problem
 from manager.plugins.names import near_names
 from manager.plugins.selection_faults import (
     AmbiguousNameError,
@@ -68,11 +68,25 @@ def select(
             wanted=spec,
             installed=_versions(candidates),
             broken=len(catalog.broken),
+            spoiled=_spoiled(catalog, candidates, spec),
         )
     mine = [plugin for plugin in admitted if _is_in(plugin, own)]
     chosen = (mine or admitted)[-1]
     reason = _reason(chosen, admitted, candidates, spec, own)
     return Choice(plugin=chosen, candidates=candidates, reason=reason)
+
+
+def _spoiled(
+    catalog: Catalog, candidates: Sequence[Plugin], spec: VersionSpec
+) -> tuple[tuple[Version, Problem], ...]:
+    """Return the versions that the spec would admit, and what keeps each from being used."""
+    names = {plugin.distribution.name for plugin in candidates}
+    return tuple(
+        (version, problem)
+        for problem in catalog.broken
+        for name, version in problem.spoils
+        if name in names and spec.matches(version)
+    )
 
 
 def _candidates(catalog: Catalog, types: tuple[PluginType, ...], name: str) -> tuple[Plugin, ...]:

@@ -6,6 +6,7 @@ from packaging.version import Version
 
 from manager.errors import VenvoyError
 from manager.plugins.entry_points import PluginType
+from manager.plugins.locations import Problem
 from manager.plugins.versions import VersionSpec
 
 __all__ = ["AmbiguousNameError", "NoMatchingVersionError", "UnknownPluginError", "WrongTypeError"]
@@ -105,7 +106,11 @@ class AmbiguousNameError(VenvoyError):
 
 
 class NoMatchingVersionError(VenvoyError):
-    """No installed version of the plugin matches; `installed` is ascending."""
+    """No installed version of the plugin matches; `installed` is ascending.
+
+    `broken` counts the faults on the plugin path; `spoiled` has those that keep a version which
+    would match from being used.
+    """
 
     code = "no-matching-version"
 
@@ -116,24 +121,33 @@ class NoMatchingVersionError(VenvoyError):
         wanted: VersionSpec,
         installed: tuple[Version, ...],
         broken: int = 0,
+        spoiled: tuple[tuple[Version, Problem], ...] = (),
     ) -> None:
         super().__init__(plugin, str(wanted))
         self.plugin = plugin
         self.wanted = wanted
         self.installed = installed
         self.broken = broken
+        self.spoiled = spoiled
 
     @property
     def message(self) -> str:
-        """The plugin and the version that was asked for."""
-        return f"no installed version of `{self.plugin}` matches `{self.wanted}`"
+        """The plugin and the version that was asked for, and what is broken of it."""
+        return f"no installed version of `{self.plugin}` matches `{self.wanted}`{self.spoiled_text}"
+
+    @property
+    def spoiled_text(self) -> str:
+        """Which versions would match and are broken, and why, to stand behind a sentence."""
+        return "".join(
+            f"; {version} is there, but broken: {problem.text}" for version, problem in self.spoiled
+        )
 
     @property
     def hint(self) -> str:
         """What is installed."""
         return (
             f"installed: {', '.join(map(str, self.installed))}; add the version to the plugin "
-            f"path, or ask for another{_look_at(self.broken)}"
+            f"path, or ask for another{_look_at(0 if self.spoiled else self.broken)}"
         )
 
 

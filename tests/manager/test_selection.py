@@ -282,3 +282,29 @@ def test_one_directory_of_wheels_holds_six_types_each_in_its_own_version(tmp_pat
     for number, kind in enumerate(PluginType):
         choice = select(catalog, type=kind, name="acme", spec=VersionSpec.parse(None), own=None)
         assert str(choice.plugin.version) == f"0.{number}.0"
+
+
+def test_a_version_that_is_there_and_broken_says_where_and_why(tmp_path: Path) -> None:
+    plugins = tmp_path / "plugins"
+    make_wheel(plugins / "csv-1", "acme-csv", "1.0", entry_points=CSV)
+    make_wheel(plugins / "csv-3", "acme-csv", "3.0", entry_points=CSV, requires=["venvoy-api>=7"])
+    make_wheel(plugins / "other-5", "other", "5.0", entry_points=CSV, requires=["venvoy-api>=7"])
+    cut = plugins / "acme_csv-4.0-py3-none-any.whl"
+    cut.write_bytes(make_wheel(tmp_path, "acme-csv", "4.0").read_bytes()[:80])
+    for version in ("6.0", "6.1"):
+        make_wheel(plugins / "csv-6", "acme-csv", version, entry_points=CSV)
+    catalog = read_catalog(plugins)
+    spoiled = {"3.0": "requires venvoy-api >=7", "4.0": str(cut), "6.1": "csv-6"}
+    for version, reason in spoiled.items():
+        with pytest.raises(NoMatchingVersionError) as caught:
+            connector(catalog, version)
+        text = caught.value.message
+        assert f"matches `{version}`; {version} is there, but broken: " in text
+        assert reason in text
+        assert text.count(str(plugins)) == 1
+        assert "broken" not in caught.value.hint
+    for version in ("5.0", "9"):
+        with pytest.raises(NoMatchingVersionError) as caught:
+            connector(catalog, version)
+        assert "there" not in caught.value.message
+        assert "something on the plugin path is broken" in caught.value.hint

@@ -107,11 +107,26 @@ def test_a_plan_that_would_be_refused_says_why_and_what_it_would_have_been(stand
         absent = await worker.plan("numbers", {**shown, "connector.version": "9.0"})
         assert (absent.stages, absent.packages, absent.config) == ((), (), ())
         (problem,) = absent.problems
-        assert "available versions: [1.0, 2.0]" in problem
+        assert problem.endswith("available versions: [1.0, 2.0]")
         (problem,) = (await worker.plan("numbers", {"connector.class": "no.Such"})).problems
         assert "no.Such" in problem
         await worker.patch_config("numbers", {"connector.version": None, "label": "now"})
         await until_task_version(worker, "numbers", "2.0")
+
+    stand.run(body)
+
+
+def test_a_version_that_is_there_and_broken_is_told_with_its_reason(stand: Stand) -> None:
+    two_releases(stand)
+    location = stand.plugins / "acme-3.0"
+    make_wheel(location, "acme", "3.0", requires=["venvoy-api>=7"], entry_points=ENTRY_POINTS)
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        (problem,) = (await worker.plan("numbers", versions={"connector.version": "3.0"})).problems
+        kafkas, _, ours = problem.partition("; ")
+        assert kafkas.endswith("available versions: [1.0, 2.0]")
+        assert ours.startswith(f"3.0 is there, but broken: `acme 3.0` at `{location}` requires")
 
     stand.run(body)
 
