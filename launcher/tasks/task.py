@@ -59,11 +59,12 @@ class Phase(StrEnum):
 class TaskListener:
     """Whom a task tells what has come true: its phase, and that its first poll or put succeeded.
 
-    And each topic, whenever it uses it.
+    Until then also each error after which it tries again; and each topic, whenever it uses it.
     """
 
     phase: Callable[[Phase], None] = lambda _phase: None
     healthy: Callable[[], None] = lambda: None
+    retrying: Callable[[PluginError], None] = lambda _error: None
     topic: Callable[[str], None] = lambda _topic: None
 
 
@@ -335,6 +336,8 @@ class Task(ABC):
                 failure = PluginFailedError(task=host.spec.name, error=error)
                 if not host.was_signalled:  # then it only tells that SIGTERM broke into something
                     self._failure = self._failure or failure
+            elif message["type"] == "retrying":
+                self.listener.retrying(PluginError.from_message(message.get("error")))
             else:
                 if message["type"] == "stopped":
                     self._orderly.add(place)

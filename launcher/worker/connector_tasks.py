@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from launcher.hosts.control import PluginError
 from launcher.interface.views import State, TaskCounters, TaskState
 from launcher.storage.worker_store import StoredStatus
 from launcher.tasks.connector_host import TaskClass
@@ -157,6 +158,7 @@ class ConnectorTasks:
         listener = TaskListener(
             phase=lambda phase: self._take_phase(index, one, phase),
             healthy=lambda: self._take_health(index, one),
+            retrying=lambda error: self._take_retry(index, one, error),
             topic=self._use_topic,
         )
         make = SourceTask if prepared.plan.kind == "source" else SinkTask
@@ -168,6 +170,30 @@ class ConnectorTasks:
         if known is None or known.state is not State.RESTARTING:
             self.mark(index, State.UNASSIGNED)
         one.running = asyncio.create_task(self._run(index, one), name=spec.name)
+
+    def waited_for(self, count: int) -> str:
+        """Say which of that many tasks are not healthy yet, how far they are, and what they retry.
+
+        The tasks of one text are told once.
+        """
+        waiting: dict[str, list[str]] = {}
+        for index in self._health.waits_for(count):
+            waiting.setdefault(self._at(index), []).append(str(index))
+        return "; ".join(
+            f"task{'s' if len(indices) > 1 else ''} {', '.join(indices)} {text}"
+            for text, indices in waiting.items()
+        )
+
+    def _at(self, index: int) -> str:
+        state, one = self._states.get(index), self._started.get(index)
+        if state is None or one is None or state.state is not State.RUNNING:
+            text = "had not returned from `start`"
+        else:
+            call = "poll" if one.prepared.plan.kind == "source" else "put"
+            text = f"had not come through the first `{call}`"
+        error = self._health.retried(index)
+        tried = "" if error is None else f", tried again after {error.class_name}: {error.text}"
+        return text + tried
 
     async def stop(self, indices: Collection[int]) -> None:
         """Stop these of the started tasks, all at once."""
@@ -192,6 +218,10 @@ class ConnectorTasks:
     def _take_health(self, index: int, one: _Started) -> None:
         if self._started.get(index) is one and not one.is_stopping:
             self._health.well(index)
+
+    def _take_retry(self, index: int, one: _Started, error: PluginError) -> None:
+        if self._started.get(index) is one and not one.is_stopping:
+            self._health.retries(index, error)
 
     def _take_phase(self, index: int, one: _Started, phase: Phase) -> None:
         if self._started.get(index) is one and not one.is_stopping:

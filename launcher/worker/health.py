@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection
 
+from launcher.hosts.control import PluginError
 from manager.errors import VenvoyError
 
 __all__ = ["Health"]
@@ -16,6 +17,7 @@ class Health:
         self._well: set[int] = set()
         self._resting: set[int] = set()
         self._failures: dict[int | None, VenvoyError] = {}
+        self._retried: dict[int, PluginError] = {}
         self._changed = asyncio.Event()
 
     @property
@@ -27,6 +29,18 @@ class Health:
         """Take note that a task has proved healthy."""
         self._well.add(task)
         self._tell()
+
+    def retries(self, task: int, error: PluginError) -> None:
+        """Take note of what a task tries again, before it has proved healthy."""
+        self._retried[task] = error
+
+    def retried(self, task: int) -> PluginError | None:
+        """Return what a task has tried again last."""
+        return self._retried.get(task)
+
+    def waits_for(self, tasks: int) -> tuple[int, ...]:
+        """Return which of that many tasks are neither well nor at rest."""
+        return tuple(one for one in range(tasks) if one not in self._well | self._resting)
 
     def rests(self, task: int) -> None:
         """Take note that a task has started, and is paused before it could prove healthy."""
@@ -44,12 +58,14 @@ class Health:
             if task is not None:
                 self._well.discard(task)
                 self._resting.discard(task)
+                self._retried.pop(task, None)
             self._failures.pop(task, None)
 
     def forget_all(self) -> None:
         """Know nothing any more: everything is started anew."""
         self._well.clear()
         self._resting.clear()
+        self._retried.clear()
         self._failures.clear()
 
     def is_well(self, tasks: int) -> bool:
@@ -58,7 +74,7 @@ class Health:
 
     async def settled(self, tasks: Callable[[], int]) -> None:
         """Wait until all are well, as far as they do not rest, or something has failed."""
-        while not (self._failures or self._well | self._resting >= set(range(tasks()))):
+        while not self._failures and self.waits_for(tasks()):
             self._changed.clear()
             await self._changed.wait()
 

@@ -291,25 +291,28 @@ class ManagedConnector:
         self._basis.mask_as_prepared()
         self._health.forget_all()
         self._set_state(State.UNASSIGNED)
-        stages = ["the connector's `start` had not returned"]
+        stages = [lambda: "the connector's `start` had not returned"]
         try:
             async with asyncio.timeout_at(until):
                 await self._following.unless_superseded(self._come_up(stages))
         except TimeoutError as error:
-            raise MoveTimedOutError(timeout_s=timeout_s, waited_for=stages[-1]) from error
+            raise MoveTimedOutError(timeout_s=timeout_s, waited_for=stages[-1]()) from error
         except VenvoyError as error:
             self._health.fail(error)
         if self._health.failure is not None:
             raise self._health.failure
 
-    async def _come_up(self, stages: list[str]) -> None:
-        """Start the connector and its tasks; return when they are healthy, or one has failed."""
+    async def _come_up(self, stages: list[Callable[[], str]]) -> None:
+        """Start the connector and its tasks; return when they are healthy, or one has failed.
+
+        The last of `stages` says what it waits for.
+        """
         await self._begin()
         self._set_state(State.RUNNING)
-        stages.append("the connector had not returned its task configs")
+        stages.append(lambda: "the connector had not returned its task configs")
         await self._take_task_configs()
         await self._start_tasks()
-        stages.append("not every task had started and come through its first poll or put")
+        stages.append(lambda: self.tasks.waited_for(len(self.stored.task_configs)))
         await self._health.settled(lambda: len(self.stored.task_configs))
 
     def _settle_generation(self) -> None:

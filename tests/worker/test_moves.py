@@ -67,6 +67,55 @@ def test_a_version_that_fails_at_its_first_poll_gives_way(stand: Stand) -> None:
     returns(stand, "2.0", "no poll either")
 
 
+def test_a_move_that_is_given_up_says_which_tasks_it_waited_for_and_what_they_tried_again(
+    stand: Stand,
+) -> None:
+    stand.plugin("1.0")
+    broken = broken_start("if props['task'] == '1': time.sleep(3600)").replace(
+        "    def poll(self):\n",
+        "    def poll(self):\n        raise RetriableError('not yet, ' + self.props['secret'])\n",
+        1,
+    )
+    stand.plugin("2.0", **{"acme.py": broken})
+
+    async def body(worker: StandingWorker) -> None:
+        two = {"tasks": "3", "tasks__max": "3", "secret": "hush"}
+        await worker.create("numbers", moving("1.0", **two))
+        await until_state(worker, "numbers", RUNNING, RUNNING, RUNNING, RUNNING)
+        await worker.put_config("numbers", moving("2.0", move__timeout__ms="5000", **two))
+        move = await until_moved(worker, "numbers", MoveState.RETURNED)
+        said, _, hint = (move.reason or "").partition("; give it")
+        assert said == (
+            "it was not healthy within 5 s: tasks 0, 2 had not come through the first `poll`, "
+            "tried again after venvoy_api.errors.RetriableError: not yet, [hidden]; "
+            "task 1 had not returned from `start`"
+        )
+        assert hint
+
+    stand.run(body)
+
+
+def test_a_sink_that_keeps_trying_its_first_put_says_so(stand: Stand) -> None:
+    stand.plugin("1.0")
+    busy = PLUGINS.replace(
+        "    def put(self, records):\n",
+        "    def put(self, records):\n        raise RetriableError('busy')\n",
+    )
+    stand.plugin("2.0", **{"acme.py": busy})
+    out = stand.directory / "out.jsonl"
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("written", writer(out, connector__version="1.0"))
+        await until_state(worker, "written", RUNNING, RUNNING)
+        versions = {"connector__version": "2.0", "move__timeout__ms": "3000"}
+        await worker.put_config("written", writer(out, **versions))
+        move = await until_moved(worker, "written", MoveState.RETURNED)
+        assert "task 0 had not come through the first `put`, tried again" in (move.reason or "")
+        assert "RetriableError: busy" in (move.reason or "")
+
+    stand.run(body)
+
+
 def test_a_version_whose_connector_hangs_gives_way(stand: Stand) -> None:
     stand.plugin("1.0")
     broken = PLUGINS.replace("        self.props = dict(props)\n", "        time.sleep(3600)\n", 1)

@@ -5,6 +5,7 @@ Every message has a `type`. From the worker: `start`, `validate`, `inspect`, `ta
 `pause` and `resume` are answered by `paused` and `resumed` once it is so. From the host, unasked:
 `hello` first, then `log`, `failed`, `drained`, `commit`, `seek`, `pause` (of partitions, by a
 sink), `caught_up`, `reconfigure`, `errors` (cumulative counts, by Kafka's names), `stopped`,
+`retrying` (`error`) before it is healthy, whenever a retriable error is to be tried again,
 `healthy` once, when the first poll or put has succeeded, and
 `dead_letter` before any `commit` that covers its record: the worker answers `stored` with its
 `number`. An `error` value is
@@ -28,7 +29,7 @@ __all__ = ["Control", "adopted", "class_name", "describe", "message_of", "stackt
 
 _LENGTH = struct.Struct(">I")
 _PROTOCOLS = [1]
-_FEATURES = ["objects", "ack", "log", "pause", "errors", "dead_letters", "healthy"]
+_FEATURES = ["objects", "ack", "log", "pause", "errors", "dead_letters", "healthy", "retrying"]
 _MAX_CHARACTERS = 64 * 1024
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import venvoy_api
 from venvoy_host import logs
+from venvoy_host.control import describe
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -105,6 +106,11 @@ class Session:
         if not self.is_healthy:
             self.is_healthy = True
             self.control.send({"type": "healthy"})
+
+    def tell_retrying(self, error: BaseException) -> None:
+        """Tell the worker what is tried again, as long as it waits for the task to be healthy."""
+        if not self.is_healthy:
+            self.control.send({"type": "retrying", "error": describe(error)})
 
     def agree(self) -> None:
         """Tell the worker that records rest, or move again, as it wants; call it once they do."""

@@ -304,6 +304,7 @@ class SinkLoop:
             self.task.put(list(records))
         except venvoy_api.RetriableError as error:
             _log.warning("put failed and is tried again: %s", error)
+            self.session.tell_retrying(error)
             return False
         self._raise_fatal()
         self.session.tell_healthy()

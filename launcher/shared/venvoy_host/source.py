@@ -155,6 +155,7 @@ class SourceLoop:
             records = self.task.poll()
         except venvoy_api.RetriableError as error:
             _log.warning("poll failed and is tried again: %s", error)
+            self.session.tell_retrying(error)
             self._retry_s = min((self._retry_s or _RETRY_S[0] / 2) * 2, _RETRY_S[1])
             return None
         self._retry_s = 0.0

@@ -225,6 +225,8 @@ class Tolerance:
                 break
             if deadline is not None and time.monotonic() >= deadline:
                 break
+            if self._session is not None:
+                self._session.tell_retrying(error)
             self._back_off(attempt, deadline)
             attempt += 1
             self._count("total-retries")
