@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _WAIT_S = 0.1
+_SHOWN_CHARACTERS = 160  # of a reason in a table; `--json` has all of it
 _ENDED = ("DONE", "RETURNED")
 _VERSION_KEYS = ("connector.version", "connector.plugin.version")
 _STAGE_COLUMNS = ("stage", "class", "before", "after", "location", "environment")
@@ -363,6 +364,8 @@ def _generation_row(one: Shown) -> tuple[str, ...]:
     versions = cast("Rows", one["versions"])
     version = next((str(each["version"]) for each in versions if each["role"] == "connector"), "")
     reason = str(one.get("reason", "")).partition("\n")[0]
+    if len(reason) > _SHOWN_CHARACTERS:
+        reason = f"{reason[:_SHOWN_CHARACTERS]}…"
     return (
         f"{one['generation']}{' *' if one['current'] else ''}",
         version,

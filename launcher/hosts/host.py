@@ -21,6 +21,7 @@ from launcher.hosts.host_process import (
     exited,
     send_signal,
 )
+from launcher.hosts.last_words import last_words
 from manager import proc
 from manager.errors import VenvoyError
 
@@ -68,10 +69,18 @@ class HostDiedError(VenvoyError):
 
     @property
     def hint(self) -> str:
-        """Its last words."""
-        if not self.last_lines:
+        """Its last words, as far as a sentence has room for them."""
+        words = last_words(self.last_lines)
+        if not words:
             return "it wrote nothing to stderr; SIGKILL often means that memory ran out"
-        return "its last lines on stderr were: " + " | ".join(self.last_lines)
+        return "its last words on stderr were: " + " | ".join(words)
+
+    @property
+    def trace(self) -> str:
+        """How it ended, and all that is kept of what it wrote last, line by line."""
+        if not self.last_lines:
+            return f"{self.message}\n{self.hint}"
+        return "\n".join((self.message, "its last lines on stderr were:", *self.last_lines))
 
 
 class HostSilentError(VenvoyError):

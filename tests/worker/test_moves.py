@@ -95,6 +95,30 @@ def test_a_move_that_is_given_up_says_which_tasks_it_waited_for_and_what_they_tr
     stand.run(body)
 
 
+def test_a_crash_in_the_first_poll_is_told_by_the_plugins_own_frames(stand: Stand) -> None:
+    stand.plugin("1.0")
+    broken = PLUGINS.replace(
+        "    def poll(self):\n",
+        "    def poll(self):\n        import ctypes; ctypes.string_at(0)\n",
+        1,
+    )
+    stand.plugin("2.0", **{"acme.py": broken})
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", moving("1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.put_config("numbers", moving("2.0"))
+        move = await until_moved(worker, "numbers", MoveState.RETURNED)
+        reason = move.reason or ""
+        assert "died with SIGSEGV; its last words on stderr were: Fatal Python error" in reason
+        assert reason.endswith(" in poll")
+        assert "venvoy_host" not in reason
+        (generation, _) = await worker.generations("numbers")
+        assert generation.reason == reason
+
+    stand.run(body)
+
+
 def test_a_sink_that_keeps_trying_its_first_put_says_so(stand: Stand) -> None:
     stand.plugin("1.0")
     busy = PLUGINS.replace(
