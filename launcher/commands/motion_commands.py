@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 from launcher import render
+from launcher.commands.generation_rows import GENERATION_COLUMNS, generation_rows
 from launcher.commands.listing import SHORT_DIGEST
 from launcher.commands.worker_client import WorkerAddress, WorkerClient
 from launcher.configs.connector_file import read_connector_file
@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 _WAIT_S = 0.1
-_SHOWN_CHARACTERS = 160  # of a reason in a table; `--json` has all of it
 _ENDED = ("DONE", "RETURNED")
 _VERSION_KEYS = ("connector.version", "connector.plugin.version")
 _STAGE_COLUMNS = ("stage", "class", "before", "after", "location", "environment")
@@ -193,8 +192,7 @@ def generations_command(address: WorkerAddress, *, name: str, as_json: bool) -> 
     if as_json:
         render.json_envelope("connectors generations", found)
         return 0
-    columns = ("generation", "version", "at (UTC)", "by", "outcome", "")
-    render.table(columns, [_generation_row(one) for one in found])
+    render.table(GENERATION_COLUMNS, generation_rows(found))
     return 0
 
 
@@ -356,23 +354,6 @@ def _stage_row(stage: Shown) -> tuple[str, ...]:
         _text(stage["version_after"]),
         _text(stage["location_after"]),
         ready if stage["location_after"] else "",
-    )
-
-
-def _generation_row(one: Shown) -> tuple[str, ...]:
-    at = datetime.fromtimestamp(cast("int", one["at"]) / 1000, tz=UTC)
-    versions = cast("Rows", one["versions"])
-    version = next((str(each["version"]) for each in versions if each["role"] == "connector"), "")
-    reason = str(one.get("reason", "")).partition("\n")[0]
-    if len(reason) > _SHOWN_CHARACTERS:
-        reason = f"{reason[:_SHOWN_CHARACTERS]}…"
-    return (
-        f"{one['generation']}{' *' if one['current'] else ''}",
-        version,
-        at.strftime("%Y-%m-%d %H:%M:%S"),
-        str(one["by"]),
-        str(one["outcome"]),
-        reason,
     )
 
 
