@@ -436,7 +436,8 @@ class ManagedConnector:
     def fail(self, error: VenvoyError) -> None:
         """Show it FAILED, and say why."""
         mask = self.masked
-        self.tell(f"FAILED: {mask(error.message)}", "ERROR")
+        said = error.message.removeprefix(f"`{self.name}` failed: ")
+        self.tell(f"FAILED: {mask(said)}", "ERROR")
         self._set_state(State.FAILED, trace=mask(trace_of(error)))
         self._health.fail(error)
 

@@ -89,6 +89,9 @@ def test_a_connector_that_does_not_start_is_failed_and_others_are_not(stand: Sta
         assert trace is not None
         assert "it does not start" in trace
         assert "Traceback" in trace
+        (said,) = [text for text in stand.heard.texts() if text.startswith("FAILED: ")]
+        assert said.count("failed") == 0
+        assert "it does not start" in said
         await worker.resume("numbers")
         broken.unlink()
         assert worker.status("numbers").connector.state is FAILED
