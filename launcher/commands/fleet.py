@@ -8,6 +8,7 @@ from typing import cast
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from bundler.inventory import inventory_of
 from launcher.planning.location_packages import held_packages, packages_of
@@ -188,9 +189,10 @@ def stray_holders(
 ) -> tuple[Holder, ...]:
     """Return the environments of a store that hold it, without those whose digests are in `but`.
 
-    A connector runs on in such a one when its location is gone.
+    They come by the package's version, then by what else they hold. A connector runs on in such a
+    one when its location is gone.
     """
-    found: list[Holder] = []
+    found: list[tuple[tuple[Version, tuple[tuple[str, str, str], ...]], Holder]] = []
     for directory in sorted(store.environments_dir.glob("*")):
         try:
             receipt = read_receipt(directory)
@@ -198,16 +200,15 @@ def stray_holders(
             continue
         versions = _matching([(name, version) for name, version, _ in receipt.wheels], requirement)
         if versions and receipt.digest not in but:
-            found.append(
-                Holder(
-                    location=None,
-                    plugins=(),
-                    package=canonicalize_name(requirement.name),
-                    version=", ".join(versions),
-                    environment=receipt.digest,
-                )
+            holder = Holder(
+                location=None,
+                plugins=(),
+                package=canonicalize_name(requirement.name),
+                version=", ".join(versions),
+                environment=receipt.digest,
             )
-    return tuple(found)
+            found.append(((Version(versions[0]), receipt.wheels), holder))
+    return tuple(holder for _, holder in sorted(found, key=lambda one: one[0]))
 
 
 def users(

@@ -134,6 +134,8 @@ def test_which_connectors_and_tasks_run_with_a_package(workspace: Workspace, url
     assert user["environment"] == data["holders"][0]["environment"]
     alone = workspace.venvoy("which", "leaf<2", "--url", url).stdout.splitlines()
     assert ["old", "0"] in [row.split()[:2] for row in alone]
+    both = workspace.venvoy("which", "leaf", "--url", url).stdout.splitlines()[1:3]
+    assert [row.split()[2:4] for row in both] == [["leaf", "1.0"], ["leaf", "2.0"]]
     pins = workspace.venvoy("outdated", "--url", url).stdout.splitlines()
     assert pins[1].split() == ["old", "connector", "1.4.0", "1.4.0", "2.0.0"]
     assert len(pins) == 2
