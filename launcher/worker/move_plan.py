@@ -79,15 +79,19 @@ def package_changes(
 ) -> tuple[PackageChange, ...]:
     """Return the packages that differ, by name, over all locations that are not the same.
 
-    A package that stands in several of them has all their versions, by commas.
+    A package that stands in several of them has all their versions, by commas. One that only comes
+    or only goes is counted in the locations that are the same, too: it may be there before or stay.
     """
     same = {path for path in before.keys() & after.keys() if before[path] == after[path]}
     old, new = _united(before, same), _united(after, same)
-    return tuple(
-        PackageChange(name=name, before=old.get(name), after=new.get(name))
+    all_old, all_new = _united(before, set()), _united(after, set())
+    changes = (
+        PackageChange(name=name, before=old[name], after=new[name])
+        if name in old and name in new
+        else PackageChange(name=name, before=all_old.get(name), after=all_new.get(name))
         for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
     )
+    return tuple(one for one in changes if one.before != one.after)
 
 
 def config_changes(

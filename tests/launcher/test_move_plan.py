@@ -85,6 +85,16 @@ def test_a_package_in_several_locations_has_all_its_versions() -> None:
     assert package_changes(before, after) == (change,)
 
 
+def test_a_package_that_stays_elsewhere_is_not_removed() -> None:
+    stays = {B: {"fx": "1.0", "leaf": "1.0"}}
+    assert package_changes({A: {"fx": "2.0", "leaf": "1.0"}, **stays}, stays) == (
+        PackageChange(name="fx", before="1.0, 2.0", after="1.0"),
+    )
+    assert package_changes(stays, {A: {"fx": "2.0"}, **stays}) == (
+        PackageChange(name="fx", before="1.0", after="1.0, 2.0"),
+    )
+
+
 def test_a_location_replaced_in_place_is_compared() -> None:
     change = PackageChange(name="leaf", before="1.0", after="1.1")
     assert package_changes({A: {"leaf": "1.0"}}, {A: {"leaf": "1.1"}}) == (change,)
