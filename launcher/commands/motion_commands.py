@@ -347,6 +347,8 @@ def _moves(stage: Shown) -> bool:
 def _stage_row(stage: Shown) -> tuple[str, ...]:
     alias = f" {stage['alias']}" if "alias" in stage else ""
     ready = "ready" if stage["environment_ready"] else "to be made"
+    if stage["environment_failed"]:
+        ready = "FAILED"
     return (
         f"{stage['role']}{alias}",
         _text(stage["class_after"] or stage["class_before"]),

@@ -144,7 +144,10 @@ class Generation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageChange:
-    """A plugin of the pipeline before and after; None where there is none."""
+    """A plugin of the pipeline before and after; None where there is none.
+
+    `environment_has_failed`: the last try to make and verify it, which may have left one.
+    """
 
     role: str
     alias: str | None
@@ -154,6 +157,7 @@ class StageChange:
     version_after: str | None
     location_after: str | None
     environment_is_ready: bool
+    environment_has_failed: bool = False
 
     def as_json(self) -> Json:
         """Return every field, for REST."""
@@ -166,6 +170,7 @@ class StageChange:
             "version_after": self.version_after,
             "location_after": self.location_after,
             "environment_ready": self.environment_is_ready,
+            "environment_failed": self.environment_has_failed,
         }
 
 

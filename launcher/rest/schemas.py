@@ -299,6 +299,7 @@ _MOTION: Mapping[str, Json] = {
             "version_after": _MAYBE_TEXT,
             "location_after": _MAYBE_TEXT,
             "environment_ready": {"type": "boolean"},
+            "environment_failed": {"type": "boolean"},
         },
         alias=_TEXT,
     ),

@@ -4,7 +4,7 @@ Pure: it compares plans, what their environments hold, and what their plugins de
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,11 +39,16 @@ class _Sides:
 
 
 def stage_changes(
-    before: PipelinePlan | None, after: PipelinePlan, *, ready: Mapping[Path, bool]
+    before: PipelinePlan | None,
+    after: PipelinePlan,
+    *,
+    ready: Mapping[Path, bool],
+    failed: Collection[Path] = (),
 ) -> tuple[StageChange, ...]:
     """Return every stage of either pipeline, the connector first, then in record order.
 
-    `ready` says of each location whether its environment is there.
+    `ready` says of each location whether its environment is there; `failed` are those whose
+    environments could not be made, or not be verified.
     """
     return tuple(
         StageChange(
@@ -55,7 +60,12 @@ def stage_changes(
             version_after=_version(sides.after),
             location_after=None if sides.after is None else str(sides.after.plugin.location.path),
             environment_is_ready=sides.after is None
-            or ready.get(sides.after.plugin.location.path, True),
+            or (
+                sides.after.plugin.location.path not in failed
+                and ready.get(sides.after.plugin.location.path, True)
+            ),
+            environment_has_failed=sides.after is not None
+            and sides.after.plugin.location.path in failed,
         )
         for (role, alias), sides in _paired(before, after).items()
     )

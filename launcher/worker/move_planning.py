@@ -1,7 +1,7 @@
 """Plans of moves: what another config would change; nothing that runs is touched."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,11 +40,17 @@ class MovePlanner:
         self._validator = validator
 
     async def plan(
-        self, now: StoredConnector, asked: StoredConnector, *, running: Prepared | None
+        self,
+        now: StoredConnector,
+        asked: StoredConnector,
+        *,
+        running: Prepared | None,
+        failed: Collection[Path],
     ) -> MovePlan:
         """Return what would change from what is `running`, else from what `now` would run with.
 
-        The environments of `asked` are made, as for a validation, to ask their plugins.
+        `failed` are locations whose environments could not be made, or not be verified. The
+        environments of `asked` are made, as for a validation, to ask their plugins.
 
         Raises:
             RequestTimedOutError: that takes too long, or a plugin does not answer.
@@ -60,7 +66,7 @@ class MovePlanner:
         keys: tuple[ConfigChange, ...] = ()
         requirement = ""
         if after is not None:
-            stages = stage_changes(before, after, ready=ready)
+            stages = stage_changes(before, after, ready=ready, failed=failed)
             packages = await in_thread(lambda: _packages(workplace, before, after, running))
             keys, unasked = await self._keys(before, after)
             packages.notes.extend(unasked)

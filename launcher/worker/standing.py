@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from launcher.configs.providers import Providers
@@ -11,7 +12,7 @@ from launcher.hosts.host import OnOutput
 from launcher.interface.faults import (
     NotFoundError,
 )
-from launcher.interface.motion import Generation, LocationState, MovePlan, RescanReport
+from launcher.interface.motion import BuildState, Generation, LocationState, MovePlan, RescanReport
 from launcher.interface.move import Move
 from launcher.interface.views import (
     ConnectorInfo,
@@ -268,7 +269,10 @@ class StandingWorker:
         wanted = with_versions(now.config, versions or {}) if config is None else config
         planner = MovePlanner(preparer=self._preparer, validator=self._validator)
         to = asked(now, wanted, None, generations=connector.generations)
-        return await planner.plan(now, to, running=connector.prepared)
+        failed = {
+            Path(one.path) for one in self._rescans.locations() if one.build is BuildState.FAILED
+        }
+        return await planner.plan(now, to, running=connector.prepared, failed=failed)
 
     async def generations(self, name: str) -> tuple[Generation, ...]:
         """Return a connector's generations, the newest first; NotFoundError."""

@@ -54,6 +54,11 @@ def test_stages_are_paired_by_role_and_alias_the_connector_first(tmp_path: Path)
         "value.converter",
         "header.converter",
     ]
+    failing = stage_changes(before, after, ready={place / "csv_2": True}, failed={place / "csv_2"})
+    assert [(one.environment_is_ready, one.environment_has_failed) for one in failing[:2]] == [
+        (False, True),
+        (True, False),
+    ]
     gone = stage_changes(after, before, ready={})
     assert [(one.version_before, one.version_after) for one in gone if one.alias] == [("9.0", None)]
     moved = [(str(old.role), str(new.plugin.version)) for old, new in moved_stages(before, after)]

@@ -137,6 +137,22 @@ def test_what_failed_is_made_again_only_when_it_is_asked_for(stand: Stand) -> No
     stand.run(body)
 
 
+def test_a_plan_tells_an_environment_that_failed_its_trial(stand: Stand) -> None:
+    """It is there, as far as it was made, and still not ready."""
+    stand.plugin("1.0")
+
+    async def body(worker: StandingWorker) -> None:
+        await start_pair(stand, worker)
+        broken = stand.plugin("2.0", **{"acme.py": "raise ImportError('no libfoo')"})
+        await until_told(worker, broken, lambda one: one.build is BuildState.FAILED)
+        plan = await worker.plan("walker", versions={"connector.version": "2.0"})
+        (connector,) = [one for one in plan.stages if one.role == "connector"]
+        assert (connector.environment_is_ready, connector.environment_has_failed) == (False, True)
+        assert any("no libfoo" in problem for problem in plan.problems)
+
+    stand.run(body)
+
+
 def test_a_connector_walks_over_versions_dropped_in_and_taken_away_under_it(stand: Stand) -> None:
     """Found by watch alone; each location goes while the connector still runs from it."""
     stand.plugin("1.0")
