@@ -404,3 +404,15 @@ async def until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         await asyncio.sleep(0.02)
+
+
+def open_files() -> set[tuple[str, str]]:
+    """Number and kind of each file that this process has open.
+
+    Compare by `-`: what an earlier test has left may close meanwhile.
+    """
+    found = set()
+    for file in sorted(Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(FileNotFoundError):  # the listing itself, for one
+            found.add((file.name, str(file.readlink())))
+    return found

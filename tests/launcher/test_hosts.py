@@ -14,7 +14,7 @@ from launcher.hosts.guardian import Guardian
 from launcher.hosts.host import Host, HostDiedError, HostSilentError, HostSpec
 from launcher.settings import SHARED_DIR
 from manager.proc import UnstartableError, inherited
-from tests.launcher.pipelines import make_environment
+from tests.launcher.pipelines import make_environment, open_files
 
 
 def spec(tmp_path: Path, python: Path, api_dir: Path = SHARED_DIR) -> HostSpec:
@@ -120,7 +120,7 @@ def test_a_start_that_is_called_off_leaves_nothing_open(tmp_path: Path) -> None:
 
     async def body() -> None:
         with Guardian(parent_environment=inherited()) as guardian:
-            before = sorted(Path("/proc/self/fd").iterdir())
+            before = open_files()
             for turns in range(1, 6):
                 starting = asyncio.create_task(start(spec(tmp_path, environment.python), guardian))
                 for _ in range(turns):
@@ -130,7 +130,7 @@ def test_a_start_that_is_called_off_leaves_nothing_open(tmp_path: Path) -> None:
                         await starting
                 else:  # it was faster: there is nothing to call off
                     await (await starting).kill()
-                assert sorted(Path("/proc/self/fd").iterdir()) == before
+                assert open_files() - before == set()
 
     asyncio.run(body())
 
