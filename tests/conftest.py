@@ -27,16 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def installed_pythons() -> dict[str, Path]:
-    """Every CPython of PYTHON_VERSIONS on this machine by its real path: pyenv's, then PATH's."""
-    found: dict[str, Path] = {}
-    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for version in PYTHON_VERSIONS:
-        candidates = sorted(root.glob(f"{version}.*/bin/python{version}"))
-        on_path = shutil.which(f"python{version}")
-        if on_path is not None and "shims" not in on_path:
-            candidates.append(Path(on_path))
-        if candidates:
-            found[version] = candidates[0]
+    """Every CPython of PYTHON_VERSIONS on this machine, and the one that runs."""
+    found = {version: path for version in PYTHON_VERSIONS if (path := find_python(version))}
     found.setdefault(
         f"{sys.version_info[0]}.{sys.version_info[1]}",
         Path(getattr(sys, "_base_executable", sys.executable)),
@@ -44,7 +36,18 @@ def installed_pythons() -> dict[str, Path]:
     return found
 
 
+def find_python(version: str) -> Path | None:
+    """The real path of a CPython, pyenv's before PATH's; None when there is none."""
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for candidate in sorted(root.glob(f"{version}.*/bin/python{version}")):
+        return candidate
+    on_path = shutil.which(f"python{version}")
+    return None if on_path is None or "shims" in on_path else Path(on_path)
+
+
 PYTHONS = installed_pythons()
+OLD_PYTHONS = {version: find_python(version) for version in ("2.7", "3.6")}
+"""Too old for anything of ours but a message."""
 
 
 def python_or_skip(version: str) -> Path:

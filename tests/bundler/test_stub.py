@@ -11,7 +11,7 @@ import pytest
 
 from launcher.cli import main_without_exit
 from tests.bundler.say import run_bundle
-from tests.conftest import python_or_skip
+from tests.conftest import OLD_PYTHONS, python_or_skip
 
 
 @pytest.fixture
@@ -39,6 +39,21 @@ def test_it_tells_and_checks_itself_on_every_python(
     assert done.returncode == 0, done.stderr
     assert "good: " in done.stdout
     assert not list(tmp_path.rglob("bundles")), "telling writes nothing"
+
+
+@pytest.mark.parametrize("version", OLD_PYTHONS)
+def test_a_python_too_old_to_read_it_is_told_what_to_do(
+    say_bundle: Path, version: str, tmp_path: Path
+) -> None:
+    python = OLD_PYTHONS[version]
+    if python is None:
+        pytest.skip(f"no Python {version} on this machine")
+    done = run_bundle(say_bundle, "exec", "acme-say", python=python, cache=tmp_path)
+    assert done.returncode == 1
+    told, remedy = done.stderr.splitlines()
+    start = f"error: the bundle {say_bundle} needs Python 3.9 or later to start; this is Python "
+    assert told.startswith(f"{start}{version}.")
+    assert remedy == f"  start it with a later one, as in `python3.11 {say_bundle}`"
 
 
 def test_exec_runs_a_console_script_in_an_environment_of_its_own(
