@@ -308,6 +308,25 @@ def test_a_sink_reads_what_a_source_wrote_through_a_transformation(
     assert "line 1 of stdin is no record" in done.stderr
 
 
+def test_a_sink_is_given_the_bytes_that_a_source_with_its_converters_wrote(
+    say_bundle: Path, python: Path, tmp_path: Path
+) -> None:
+    converters = "key.converter=StringConverter\nvalue.converter=JsonConverter\n"
+    converters += "value.converter.schemas.enable=false\nheader.converter=StringConverter\n"
+    source, sink = tmp_path / "say.properties", tmp_path / "hear.properties"
+    source.write_text(f"name=say\nconnector.class=SaySource\ntopic=t\n{converters}")
+    heard = tmp_path / "heard"
+    sink.write_text(f"name=hear\nconnector.class=SaySink\ntopics=t\nfile={heard}\n{converters}")
+    said = run_bundle(say_bundle, "run", str(source), python=python, cache=tmp_path)
+    lines = said.stdout + '{"topic":"t","key":{"base64":"aGk="},"value":{"base64":"aGk="}}\n'
+    done = run_bundle(say_bundle, "run", str(sink), python=python, cache=tmp_path, stdin=lines)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert [row[2] for row in rows] == ["one", "two", "Straße", "hi"]
+    assert rows[0][4] == [["from", "acme"]]
+    assert rows[3][3] == {"base64": "aGk="}
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [

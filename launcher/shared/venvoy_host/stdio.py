@@ -5,7 +5,8 @@ One record a line, as JSON; what is missing is null or empty::
     {"topic": "t", "partition": 0, "key": …, "value": …, "headers": [["name", …]], "timestamp": ms}
 
 Keys, values and headers are what their converters make: JSON where that is JSON, else text, else
-{"base64": "…"}. What plugins print goes to stderr. The request is one JSON object::
+{"base64": "…"}; a sink's converters are given the same bytes again. What plugins print goes to
+stderr. The request is one JSON object::
 
     {"kind", "connector": stage, "stages": [stage], "config": {…}, "tasks_max": 1,
      "offsets_file": path or null}
@@ -112,7 +113,9 @@ def _run(request: dict[str, Any], server: ConnectorServer, told: Any, out: Binar
             SourceChain(made, _STRICT), _plain_json(request), out, offsets, offsets_file,
         )  # fmt: skip
     else:
-        runner = _Sink(make(task_class(task_name)), configs[0], SinkChain(made, _STRICT))
+        runner = _Sink(
+            make(task_class(task_name)), configs[0], SinkChain(made, _STRICT), _plain_json(request)
+        )
     try:
         runner.run()
     finally:
@@ -123,7 +126,7 @@ def _run(request: dict[str, Any], server: ConnectorServer, told: Any, out: Binar
 
 
 def _plain_json(request: dict[str, Any]) -> dict[str, bool]:
-    """Which converters write JSON, so that it is put into the line as it is."""
+    """Which converters write and read JSON, so that it stands in the line as it is."""
     return {
         stage["role"]: stage["qualname"] == "JsonConverter"
         for stage in request["stages"]
@@ -233,8 +236,10 @@ class _Source:
 class _Sink:
     """The one task of a sink."""
 
-    def __init__(self, task: Any, config: dict[str, str], chain: SinkChain) -> None:
-        self.task, self.config, self.chain = task, config, chain
+    def __init__(
+        self, task: Any, config: dict[str, str], chain: SinkChain, is_json: dict[str, bool]
+    ) -> None:
+        self.task, self.config, self.chain, self.is_json = task, config, chain, is_json
         self.context = SinkContext(config, None)
         self.positions: dict[venvoy_api.TopicPartition, int] = {}
         self.is_started = False
@@ -265,7 +270,7 @@ class _Sink:
             self.positions[partition] = 0
             self.context.assigned.add(partition)
             self.task.open([partition])
-        batch = _sink_batch(told, partition, self.positions[partition])
+        batch = _sink_batch(told, partition, self.positions[partition], self.is_json)
         self.chain.run(batch)
         self.try_put(batch.records or [])
         self.positions[partition] += len(told)
@@ -293,7 +298,10 @@ class _Sink:
 
 
 def _sink_batch(
-    told: list[dict[str, Any]], partition: venvoy_api.TopicPartition, first_offset: int
+    told: list[dict[str, Any]],
+    partition: venvoy_api.TopicPartition,
+    first_offset: int,
+    is_json: dict[str, bool],
 ) -> SinkBatch:
     """Return records of one partition as the chain takes them."""
     batch = SinkBatch()
@@ -302,10 +310,13 @@ def _sink_batch(
     batch.by_log, batch.converted, batch.records = False, [], None
     stamps = [one.get("timestamp") for one in told]
     batch.timestamps = [frames.NO_TIMESTAMP if one is None else int(one) for one in stamps]
-    batch.keys = [_data(one.get("key")) for one in told]
-    batch.values = [_data(one.get("value")) for one in told]
+    batch.keys = [_data(one.get("key"), is_json.get("key.converter")) for one in told]
+    batch.values = [_data(one.get("value"), is_json.get("value.converter")) for one in told]
     batch.headers = [
-        frames.encode_headers((str(name), _data(value)) for name, value in one["headers"])
+        frames.encode_headers(
+            (str(name), _data(value, is_json.get("header.converter")))
+            for name, value in one["headers"]
+        )
         if one.get("headers")
         else None
         for one in told
@@ -344,11 +355,13 @@ def _place(told: dict[str, Any]) -> venvoy_api.TopicPartition:
     return venvoy_api.TopicPartition(told["topic"], int(told.get("partition") or 0))
 
 
-def _data(told: Any) -> bytes | None:
-    """Return the bytes that a converter reads."""
+def _data(told: Any, is_json: bool | None) -> bytes | None:
+    """Return the bytes that a converter reads: those that `_Source.shown` made the line of."""
     if told is None:
         return None
-    if isinstance(told, dict) and list(told) == ["base64"]:
+    if not is_json and isinstance(told, str):
+        return told.encode("utf-8")
+    if not is_json and isinstance(told, dict) and list(told) == ["base64"]:
         return base64.b64decode(told["base64"])
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
