@@ -61,13 +61,23 @@ def made_for(content: LocationContent) -> MadeFor:
     api = [str(each.api_requirement or "") for each in content.distributions]
     newest = settings.exclude_newer
     return MadeFor(
-        requirements=_texts([one for each in content.distributions for one in each.requires]),
+        requirements=_texts(_requirements(content)),
         extra=_texts(settings.extra),
         override=_texts(settings.override),
         own=tuple(sorted(own)),
         api=str(SpecifierSet(",".join(filter(None, api)))),
         exclude_newer="" if newest is None else newest.isoformat(),
     )
+
+
+def _requirements(content: LocationContent) -> list[Requirement]:
+    """Return what the plugins ask for; of extras as well where any of theirs is asked for."""
+    found = [one for each in content.distributions for one in each.requires]
+    names = {each.name for each in content.distributions}
+    asked = (*found, *content.settings.extra, *content.settings.override)
+    if any(one.extras and canonicalize_name(one.name) in names for one in asked):
+        found += [one for each in content.distributions for one in each.of_extras]
+    return found
 
 
 def freshness(

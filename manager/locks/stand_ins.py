@@ -30,9 +30,10 @@ def write_stand_in(
     left_out = frozenset(without)
     lines = [
         f"Requires-Dist: {requirement}"
-        for requirement in distribution.requires
+        for requirement in (*distribution.requires, *distribution.of_extras)
         if canonicalize_name(requirement.name) not in left_out
     ]
+    lines += [f"Provides-Extra: {extra}" for extra in distribution.extras]
     if distribution.api_requirement is not None:
         lines.append(f"Requires-Dist: {Requirement(f'{API_NAME}{distribution.api_requirement}')}")
     if distribution.requires_python is not None:

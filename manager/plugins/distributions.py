@@ -79,10 +79,10 @@ ALWAYS = 'extra != "-"'
 class Distribution:
     """One distribution at one version.
 
-    `requires` leaves out `venvoy-api` and what only extras ask for; markers on the interpreter
-    stay. `api_requirement` is None when the distribution does not mention the API.
-    `unknown_groups` are entry-point groups named like ours that we do not know. `source` is what
-    was read: the wheel, or the project's directory.
+    `requires` leaves out `venvoy-api` and what only extras ask for, which is in `of_extras` with
+    the extras in its markers; markers on the interpreter stay. `api_requirement` is None when the
+    distribution does not mention the API. `unknown_groups` are entry-point groups named like ours
+    that we do not know. `source` is what was read: the wheel, or the project's directory.
     """
 
     name: NormalizedName
@@ -93,10 +93,22 @@ class Distribution:
     entry_points: tuple[EntryPoint, ...]
     source: Path
     unknown_groups: tuple[str, ...] = ()
+    of_extras: tuple[Requirement, ...] = ()
 
     def __str__(self) -> str:
         """Return the name and version, for messages."""
         return f"{self.name} {self.version}"
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The extras that ask for something, sorted."""
+        found: set[str] = set()
+        for requirement in self.of_extras:
+            for match in COMPARISON.finditer(str(requirement.marker)):
+                if "extra" in (match["left"], match["right"]):
+                    name = match["right"] if match["left"] == "extra" else match["left"]
+                    found.add(canonicalize_name(name.strip("\"'")))
+        return tuple(sorted(found))
 
 
 def read_wheel(file: Path) -> Distribution:
@@ -199,6 +211,7 @@ def _from_project(project: TomlTable, directory: Path) -> Distribution | None:
         python = None
         project.report("requires-python", f"is not a version specifier: `{requires_python}`")
     requirements = project.requirements("dependencies")
+    optional = _optional(project)
     groups = project.table("entry-points")
     tables = {} if groups is None else {key: _strings(table) for key, table in groups.tables()}
     entry_points, faults = parse_entry_points(tables, source=project.source)
@@ -214,7 +227,23 @@ def _from_project(project: TomlTable, directory: Path) -> Distribution | None:
         entry_points=entry_points,
         source=directory,
         unknown_groups=_unknown_groups(faults),
+        of_extras=_of_extras(optional),
     )
+
+
+def _optional(project: TomlTable) -> list[Requirement]:
+    """Return `optional-dependencies` as a wheel has them: with the extra in the marker."""
+    table = project.table("optional-dependencies")
+    found: list[Requirement] = []
+    if table is None:
+        return found
+    for extra in table.values:
+        for requirement in table.requirements(extra):
+            asked = f'extra == "{canonicalize_name(extra)}"'
+            one = Requirement(str(requirement))
+            one.marker = Marker(asked if one.marker is None else f"({one.marker}) and {asked}")
+            found.append(one)
+    return found
 
 
 def _project_name(project: TomlTable) -> NormalizedName | None:
@@ -288,6 +317,7 @@ def _from_wheel(
         entry_points=entry_points,
         source=file,
         unknown_groups=_unknown_groups(faults),
+        of_extras=_of_extras(requirements),
     )
 
 
@@ -317,6 +347,14 @@ def _wanted(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
         requirement
         for requirement in requirements
         if canonicalize_name(requirement.name) != API_NAME and not _only_for_extras(requirement)
+    )
+
+
+def _of_extras(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    return tuple(
+        requirement
+        for requirement in requirements
+        if canonicalize_name(requirement.name) != API_NAME and _only_for_extras(requirement)
     )
 
 

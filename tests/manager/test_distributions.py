@@ -84,6 +84,27 @@ def test_a_wheel_is_read_as_its_project_is(tmp_path: Path, make_wheel: MakeWheel
     assert wheel.requires == project.requires
 
 
+def test_what_extras_ask_for_is_read_alike_from_a_project_and_its_wheel(
+    tmp_path: Path, make_wheel: MakeWheel
+) -> None:
+    optional = """[project.optional-dependencies]
+    Test_It = ["pytest", "colorama; sys_platform == 'win32' or python_version < '3.11'"]
+    future = ["venvoy-api>=1.5"]
+    all = ["acme-csv[test-it]"]
+    """
+    project = read_project(make_project(tmp_path / "acme", more=optional))
+    requires = [
+        "pytest; extra == 'test-it'",
+        "colorama; (sys_platform == 'win32' or python_version < '3.11') and extra == 'test-it'",
+        "venvoy-api>=1.5; extra == 'future'",
+        "acme-csv[test-it]; extra == 'all'",
+    ]
+    wheel = read_wheel(make_wheel("acme-csv", "1.0", requires=requires, entry_points=CSV))
+    assert [str(one) for one in project.of_extras] == [str(one) for one in wheel.of_extras]
+    assert [one.name for one in wheel.of_extras] == ["pytest", "colorama", "acme-csv"]
+    assert project.extras == wheel.extras == ("all", "test-it")
+
+
 def test_requirements_on_the_api_and_of_extras_are_left_out(tmp_path: Path) -> None:
     found = read_project(make_project(tmp_path / "acme", dependencies=DEPENDENCIES))
     assert [requirement.name for requirement in found.requires] == ["pydantic", "tomli", "rich"]

@@ -13,6 +13,7 @@ from manager.digests import file_sha256
 from manager.interpreters.search import Interpreter, probe
 from manager.locks.building import BuildError
 from manager.locks.fetching import MissingWheelsError
+from manager.locks.freshness import made_for
 from manager.locks.locking import lock_location
 from manager.locks.locks import read_lock
 from manager.locks.resolution import ResolutionError
@@ -242,6 +243,44 @@ def test_a_frozen_sync_refuses_a_missing_and_a_stale_lock(
         sync_location(frozen, content_of(place))
     assert (directory / "pylock.toml").read_bytes() == before
     assert names(sync_location(context, content_of(place)))[1] == "dep 2.0"
+
+
+def test_an_extra_of_the_plugin_itself_is_had_as_pip_has_it(
+    place: Path, context: SyncContext
+) -> None:
+    directory = wheels_location(place)
+    for name, version in (("more", "1.0"), ("more", "2.0"), ("unasked", "1.0")):
+        make_wheel(directory / "wheels", name, version)
+
+    def plugin(more: str) -> None:
+        make_wheel(
+            directory,
+            "acme-csv",
+            "1.0",
+            files={"acme_csv.py": PLUGIN},
+            requires=["dep", f"{more}; extra == 'more-ways'", "unasked; extra == 'other'"],
+            entry_points=CSV,
+            extra_metadata="Provides-Extra: more-ways\nProvides-Extra: other\n",
+        )
+
+    plugin("more<2")
+    assert names(sync_location(context, content_of(place))) == ["acme-csv 1.0", "dep 1.0"]
+    (directory / "venvoy.toml").write_text('extra = ["acme-csv[More_Ways]"]\n')
+    assert names(sync_location(context, content_of(place)))[2:] == ["more 1.0"]
+    plugin("more")
+    assert names(sync_location(context, content_of(place)))[2:] == ["more 2.0"]
+
+
+@pytest.mark.parametrize(
+    ("dependency", "counted"),
+    [("dep[x]", ("dep[x]",)), ("Acme_CSV[x]", ("acme-csv[x]", 'more<2; extra == "x"'))],
+)
+def test_a_lock_holds_on_what_extras_ask_for_where_the_plugin_asks_for_its_own(
+    place: Path, dependency: str, counted: tuple[str, ...]
+) -> None:
+    optional = '[project.optional-dependencies]\nx = ["more<2"]\n'
+    make_project(place / "acme", dependencies=[dependency], more=optional)
+    assert made_for(content_of(place)).requirements == counted
 
 
 def test_a_lock_serves_from_a_wheelhouse_under_another_path(
