@@ -6,6 +6,7 @@ every platform is kept once; one for a platform, once for each target.
 """
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,16 +58,28 @@ class Source:
 
 
 class BuildError(VenvoyError):
-    """A build backend could not make a wheel."""
+    """A build backend could not make a wheel.
+
+    `path` is the plugin's location, `requirement` what pip was asked for, if not the location.
+    """
 
     code = "build-failed"
 
-    def __init__(self, *, subject: str, path: Path, interpreter: Interpreter, reason: str) -> None:
+    def __init__(
+        self,
+        *,
+        subject: str,
+        path: Path,
+        interpreter: Interpreter,
+        reason: str,
+        requirement: str | None = None,
+    ) -> None:
         super().__init__(subject, reason)
         self.subject = subject
         self.path = path
         self.interpreter = interpreter
         self.reason = reason
+        self.requirement = requirement or str(path)
 
     @property
     def message(self) -> str:
@@ -79,8 +92,9 @@ class BuildError(VenvoyError):
         """How to see the whole story, or what the build lacks."""
         if "nothing is there for" in self.reason:
             return f"put what the build needs into `{self.path / 'wheels'}`, or run online once"
+        asked = shlex.quote(self.requirement)
         return (
-            f"run `{self.interpreter.executable} -m pip wheel --no-deps {self.path}` to see all"
+            f"run `{self.interpreter.executable} -m pip wheel --no-deps {asked}` to see all"
             " that the backend says, or put a built wheel into the wheelhouse"
         )
 
@@ -156,7 +170,7 @@ def build_source_in(room: Path, source: Source, *, location: Path, pip: PipSetti
         line = f"{source.requirement} --hash=sha256:{source.sha256}\n"
         requirements_file.write_text(line, "utf-8")
         asked[-1:] = ["--require-hashes", "--no-binary", source.name, "-r", str(requirements_file)]
-    return _build(asked, room / "out", source.subject, location, pip)
+    return _build(asked, room / "out", source.subject, location, pip, source.requirement)
 
 
 def _constraints(room: Path, pins: Sequence[str]) -> list[str]:
@@ -206,7 +220,12 @@ def _copy_tree(source: Path, destination: Path) -> None:
 
 
 def _build(
-    asked: Sequence[str], out_dir: Path, subject: str, location: Path, pip: PipSettings
+    asked: Sequence[str],
+    out_dir: Path,
+    subject: str,
+    location: Path,
+    pip: PipSettings,
+    requirement: str | None = None,
 ) -> Path:
     done = run_pip(pip, *_WHEEL, *source_options(pip), "--wheel-dir", str(out_dir), *asked)
     wheels: Sequence[Path] = sorted(out_dir.glob("*.whl")) if out_dir.is_dir() else []
@@ -216,5 +235,6 @@ def _build(
             path=location,
             interpreter=pip.interpreter,
             reason=reason_of(done).replace(str(out_dir.parent), "…"),
+            requirement=requirement,
         )
     return wheels[0]

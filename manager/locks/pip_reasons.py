@@ -9,9 +9,12 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import Version
+
 from manager.proc import Completed
 
-__all__ = ["reason_of", "unreachable_host"]
+__all__ = ["reason_of", "unbuilt_of", "unreachable_host"]
 
 _NO_VERSION: Final = re.compile(
     r"ERROR: Could not find a version that satisfies the requirement (?P<what>.+?)"
@@ -26,12 +29,18 @@ _BROKEN: Final = re.compile(
     r"|confirming the ssl certificate"
 )
 _YANKED: Final = "ERROR: Ignored the following yanked versions:"
+_OTHER_PYTHON: Final = (
+    "ERROR: Ignored the following versions that require a different python version:"
+)
+_PASSED_OVER: Final = re.compile(r"(?P<version>\S+) Requires-Python (?P<python>[^;]+)")
 _NO_MATCH: Final = "ERROR: No matching distribution found for"
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 _MARKS: Final = ("\N{MULTIPLICATION SIGN}", "╰─>")
 """What pip puts before what happened and why."""
 
 _BLOCK: Final = re.compile(r"╰─> \[\d+ lines? of output\]")
+_UNBUILT: Final = re.compile(r"ERROR: Failed to build '(?P<what>.+)' when ")
+_COMPILER_ERROR: Final = re.compile(r"\S+:\d+(?::\d+)?: (?:fatal )?error: ")
 _INDENT: Final = len("      ")
 _BACKEND_LINES: Final = 3
 
@@ -63,6 +72,15 @@ def unreachable_host(done: Completed) -> str | None:
             found = _HOST.search(line)
             if found is not None:
                 return found["host"] or found["other"] or found["index"]
+    return None
+
+
+def unbuilt_of(done: Completed) -> str | None:
+    """Return what pip calls the sdist whose metadata it could not have, or None if it had all."""
+    for line in (*done.stdout.splitlines(), *done.stderr.splitlines()):
+        found = _UNBUILT.match(line)
+        if found is not None:
+            return found["what"]
     return None
 
 
@@ -103,11 +121,16 @@ def _build(lines: Sequence[str]) -> list[str]:
     if ends:
         starts = [i for i, line in enumerate(lines[: ends[0]]) if _BLOCK.search(line)]
         said = [line[_INDENT:].rstrip() for line in lines[(starts or [0])[-1] + 1 : ends[0]]]
-        return _errors(said) or _after_traceback([line for line in said if line])
+        return _compiler(said) or _errors(said) or _after_traceback([line for line in said if line])
     if not any(line.startswith("ERROR: Failed to build") for line in lines):
         return []
     marked = [line.strip() for line in lines if line.lstrip().startswith(_MARKS)]
     return [line.lstrip("".join((*_MARKS, " "))) for line in marked]
+
+
+def _compiler(said: Sequence[str]) -> list[str]:
+    """Return a compiler's first errors: what is said after them only tells that there were some."""
+    return [line for line in said if _COMPILER_ERROR.match(line)][:_BACKEND_LINES]
 
 
 def _after_traceback(said: Sequence[str]) -> list[str]:
@@ -131,12 +154,35 @@ def _errors(lines: Sequence[str]) -> list[str]:
     for line in lines:
         no_version = _NO_VERSION.match(line)
         if no_version is not None:
-            found.append(_no_version(no_version["what"], no_version["versions"]))
-        elif line.startswith(_YANKED) or (line.startswith(_NO_MATCH) and found):
+            what = no_version["what"]
+            found.append(
+                _no_version(what, no_version["versions"]) + _for_another_python(what, lines)
+            )
+        elif line.startswith((_YANKED, _OTHER_PYTHON)) or (line.startswith(_NO_MATCH) and found):
             continue
         elif line.startswith("ERROR: ") and "ResolutionImpossible" not in line:
             found.append(line.removeprefix("ERROR: ").rstrip("."))
     return found[:_LINES_SHOWN]
+
+
+def _for_another_python(what: str, lines: Sequence[str]) -> str:
+    """Tell the newest version that would do on another Python.
+
+    pip lists those of every package that it looked at, without names.
+    """
+    try:
+        wanted = Requirement(what.partition(" (from ")[0]).specifier
+    except InvalidRequirement:
+        return ""
+    said = [line.removeprefix(_OTHER_PYTHON) for line in lines if line.startswith(_OTHER_PYTHON)]
+    found = [
+        (Version(one["version"]), one["python"]) for one in _PASSED_OVER.finditer("".join(said))
+    ]
+    fitting = [one for one in found if one[0] in wanted]
+    if not fitting:
+        return ""
+    version, python = max(fitting)
+    return f", and for other Pythons, such as {version}, which needs Python {python}"
 
 
 def _no_version(what: str, versions: str) -> str:

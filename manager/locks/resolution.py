@@ -26,7 +26,7 @@ from packaging.version import Version
 from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
 from manager.locks.pip import PipSettings, run_pip, source_options
-from manager.locks.pip_reasons import reason_of, unreachable_host
+from manager.locks.pip_reasons import reason_of, unbuilt_of, unreachable_host
 from manager.locks.stand_ins import write_api_stand_in, write_stand_in
 from manager.plugins.distributions import API_NAME, Distribution
 from manager.plugins.locations import Location
@@ -155,6 +155,11 @@ class ResolutionError(VenvoyError):
             return "install a version of the plugin that accepts the running venvoy-api"
         if "upload-time" in self.reason:
             return "remove `exclude-newer`, or ask an index that tells when files were uploaded"
+        if _UNBUILT in self.reason and "nothing is there for" not in self.reason:
+            return (
+                "see to what the build lacks, or put a built wheel into"
+                f" `{self.location / 'wheels'}`, or ask for a version that has a wheel"
+            )
         if " depends on " in self.reason or "requested" in self.reason:
             mend = "change the requirement, or set what you want as `override` in `[tool.venvoy]`"
             wheels = f", or put other versions into `{self.location / 'wheels'}`"
@@ -178,6 +183,7 @@ class UnreachableIndexError(ResolutionError):
         )
 
 
+_UNBUILT: Final = " cannot be built: "
 _RESOLVE: Final = ("install", "--dry-run", "--ignore-installed")
 
 
@@ -254,12 +260,14 @@ class _Resolver:
         done = run_pip(self.pip, *arguments, *requirements)
         if done.returncode != 0:
             unreachable = unreachable_host(done) is not None
+            unbuilt = None if unreachable else unbuilt_of(done)
+            failed = reason_of(done) if unbuilt is None else f"{unbuilt}{_UNBUILT}{reason_of(done)}"
             kind = UnreachableIndexError if unreachable else ResolutionError
             raise kind(
                 plugin=self.wanted.plugin,
                 location=self.wanted.location.path,
                 interpreter=self.pip.interpreter,
-                reason=_without_stand_ins(reason_of(done), self.scratch_dir),
+                reason=_without_stand_ins(failed, self.scratch_dir),
                 offline=self.pip.offline,
             )
         return _packages(cast("_Report", json.loads(report_file.read_bytes())))

@@ -163,6 +163,56 @@ def test_yanked_versions_are_no_reason() -> None:
     assert reason_of(done) == "no version meets c==99 (there are: 1)"
 
 
+@pytest.mark.parametrize(
+    ("wanted_version", "reason"),
+    [
+        (">=99", "no version meets c>=99 (from acme) (there are: 1)"),
+        (
+            ">=2.5",
+            (
+                "no version meets c>=2.5 (from acme) (there are: 1), and for other Pythons,"
+                " such as 2.10, which needs Python >=3.12,!=3.13.0"
+            ),
+        ),
+    ],
+)
+def test_versions_for_another_python_are_a_reason_where_they_would_do(
+    wanted_version: str, reason: str
+) -> None:
+    said = (
+        (
+            "ERROR: Ignored the following versions that require a different python version: "
+            "1.21 Requires-Python >=3.7,<3.11; 2.10 Requires-Python >=3.12,!=3.13.0;"
+            " 2.5 Requires-Python >=3.12"
+        ),
+        (
+            "ERROR: Could not find a version that satisfies the requirement"
+            f" c{wanted_version} (from acme) (from versions: 1)"
+        ),
+        f"ERROR: No matching distribution found for c{wanted_version} (from acme)",
+    )
+    done = Completed(argv=(), returncode=1, stdout="", stderr="\n".join(said))
+    assert reason_of(done) == reason
+
+
+def test_a_compilers_errors_come_before_what_tells_that_there_were_some() -> None:
+    said = (
+        "  \N{MULTIPLICATION SIGN} Building wheel for acme (pyproject.toml) did not run.",
+        "  ╰─> [7 lines of output]",
+        "      In file included from Modules/acme.c:3:",
+        "      Modules/common.h:15:10: fatal error: acme.h: No such file or directory",
+        "         15 | #include <acme.h>",
+        "            |          ^~~~~~~~",
+        "      compilation terminated.",
+        "      error: Command '['gcc', '-c']' returned non-zero exit status 1.",
+        "      [end of output]",
+        "  ERROR: Failed building wheel for acme",
+    )
+    done = Completed(argv=(), returncode=1, stdout="", stderr="\n".join(said))
+    reason = "Modules/common.h:15:10: fatal error: acme.h: No such file or directory"
+    assert reason_of(done) == reason
+
+
 def test_a_conflict_with_many_versions_of_a_package_is_told_once(
     wheelhouse: Path, resolve_here: Resolve
 ) -> None:

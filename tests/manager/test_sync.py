@@ -539,17 +539,51 @@ def test_an_sdist_is_built_once_and_its_wheel_is_locked(
     assert again.environment.digest == first.environment.digest
 
 
-@pytest.fixture
-def make_sdist(tmp_path: Path) -> Callable[[Path], Path]:
-    """Return a maker of `dep-1.0.tar.gz` that builds without an index."""
+@pytest.mark.parametrize("in_metadata", [False, True])
+def test_an_sdist_that_cannot_be_built_is_named_with_what_to_do(
+    place: Path,
+    context: SyncContext,
+    make_sdist: Callable[..., Path],
+    in_metadata: bool,
+) -> None:
+    directory = place / "acme"
+    plugin_wheel(directory, requires="dep")
+    hook = "get_requires_for_build_wheel" if in_metadata else "build_wheel"
+    more = f"def {hook}(*a, **k): raise RuntimeError('the compiler is missing')\n"
+    if not in_metadata:
+        more += METADATA_HOOK
+    sdist = make_sdist(directory / "wheels", more)
+    with pytest.raises(ResolutionError if in_metadata else BuildError) as caught:
+        sync_location(context, content_of(place))
+    assert caught.value.message.endswith(": RuntimeError: the compiler is missing")
+    if in_metadata:
+        assert "dep cannot be built" in caught.value.message
+        assert f"put a built wheel into `{directory / 'wheels'}`" in caught.value.hint
+    else:
+        assert caught.value.message.startswith("no wheel of dep 1.0 could be built")
+        assert f"pip wheel --no-deps 'dep @ {sdist.as_uri()}'" in caught.value.hint
 
-    def make(directory: Path) -> Path:
+
+METADATA_HOOK = """
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    info = Path(directory, "dep-1.0.dist-info")
+    info.mkdir()
+    (info / "METADATA").write_text(METADATA)
+    return info.name
+"""
+
+
+@pytest.fixture
+def make_sdist(tmp_path: Path) -> Callable[..., Path]:
+    """Return a maker of `dep-1.0.tar.gz` that builds without an index, by a backend and `more`."""
+
+    def make(directory: Path, more: str = "") -> Path:
         source = tmp_path / "sdist" / "dep-1.0"
         source.mkdir(parents=True)
         text = BACKEND["backend.py"].replace("acme_csv", "dep").replace("acme-csv", "dep")
         text = text.replace("Requires-Dist: dep\n", "")
         text = "\n".join(line for line in text.splitlines() if "entry_points" not in line)
-        (source / "backend.py").write_text(text)
+        (source / "backend.py").write_text(f"{text}\n{more}")
         (source / "dep.py").write_text("VERSION = '1.0'\n")
         (source / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: dep\nVersion: 1.0\n")
         (source / "pyproject.toml").write_text(
