@@ -6,6 +6,7 @@ every platform is kept once; one for a platform, once for each target.
 """
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Callable, Sequence
@@ -38,6 +39,9 @@ __all__ = [
 ]
 
 _EPOCH_S: Final = 318211200
+_FROM_REPOSITORY: Final = re.compile(r"setuptools.scm|PRETEND_VERSION|git repository")
+"""What setuptools_scm says, also below hatch-vcs and its like, where it finds no repository."""
+
 _WHEEL: Final = ("wheel", "--no-deps", "--no-cache-dir")
 
 
@@ -93,6 +97,12 @@ class BuildError(VenvoyError):
         if "nothing is there for" in self.reason:
             return f"put what the build needs into `{self.path / 'wheels'}`, or run online once"
         asked = shlex.quote(self.requirement)
+        if self.requirement == str(self.path) and _FROM_REPOSITORY.search(self.reason):
+            return (
+                "a build sees the project's files without `.git`: write `version` into `[project]`,"
+                f" or put the wheel that `{self.interpreter.executable} -m pip wheel --no-deps"
+                f" {asked}` makes in its place"
+            )
         return (
             f"run `{self.interpreter.executable} -m pip wheel --no-deps {asked}` to see all"
             " that the backend says, or put a built wheel into the wheelhouse"

@@ -517,6 +517,23 @@ def test_a_build_that_fails_tells_the_backends_last_words(
     assert str(directory) in caught.value.message
 
 
+def test_a_version_of_the_repositorys_tags_is_told_with_what_to_do(
+    place: Path, context: SyncContext
+) -> None:
+    directory = project(place)
+    (directory / ".git").mkdir()
+    said = "setuptools-scm was unable to detect version: build from an intact git repository"
+    (directory / "backend.py").write_text(
+        f"import os\ndef build_wheel(*a, **k):\n"
+        f"    if not os.path.exists('.git'): raise LookupError({said!r})\n"
+    )
+    with pytest.raises(BuildError) as caught:
+        sync_location(context, content_of(place))
+    assert said in caught.value.message
+    assert "without `.git`: write `version` into `[project]`" in caught.value.hint
+    assert f"pip wheel --no-deps {directory}` makes in its place" in caught.value.hint
+
+
 def test_an_sdist_is_built_once_and_its_wheel_is_locked(
     place: Path, tmp_path: Path, context: SyncContext, make_sdist: Callable[[Path], Path]
 ) -> None:
