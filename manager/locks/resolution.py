@@ -8,11 +8,13 @@ are what pip lacks; here they are done in two steps:
    override and its requirements with all the rest held where it is: what
    `pip install --no-deps` would do, and the objection is overruled. If the rest contradicts
    itself about that very package, that stays an error.
+
+An override whose marker does not hold leaves its package out, whoever asks for it.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypedDict, cast
 from urllib.parse import unquote, urlsplit
@@ -193,8 +195,26 @@ def resolve(wanted: Wanted, *, pip: PipSettings, scratch_dir: Path) -> tuple[Res
     `scratch_dir` is a new or empty directory. Raises `ResolutionError`.
     """
     packages = _Resolver(wanted, pip, scratch_dir).packages()
+    dropped = _dropped(wanted.settings.override, pip.interpreter)
     own = {API_NAME, *(distribution.name for distribution in wanted.distributions)}
-    return tuple(sorted((p for p in packages if p.name not in own), key=lambda p: p.name))
+    kept = (package for package in packages if package.name not in own | dropped)
+    return tuple(
+        replace(one, dependencies=tuple(name for name in one.dependencies if name not in dropped))
+        for one in sorted(kept, key=lambda package: package.name)
+    )
+
+
+def _dropped(override: Sequence[Requirement], interpreter: Interpreter) -> set[NormalizedName]:
+    """Name the packages that an override asks for on other targets only: here it takes them out.
+
+    pip passes over a requirement whose marker does not hold, and takes what others ask for.
+    """
+    environment = {**interpreter.markers, "extra": ""}
+    here = [
+        (canonicalize_name(one.name), one.marker is None or one.marker.evaluate(environment))
+        for one in override
+    ]
+    return {name for name, _ in here} - {name for name, holds in here if holds}
 
 
 class _Resolver:

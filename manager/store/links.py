@@ -43,7 +43,10 @@ class FileCollisionError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to get rid of one."""
-        return "leave one of them out, or pin a version that does not bring it, in `[tool.venvoy]`"
+        return (
+            "pin a version that does not bring it, or leave one of them out, in `[tool.venvoy]`:"
+            " `override = [\"NAME; sys_platform == 'never'\"]`"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

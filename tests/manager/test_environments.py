@@ -187,6 +187,7 @@ def test_the_same_file_twice_is_fine_if_it_is_equal_and_an_error_if_not(
     with pytest.raises(FileCollisionError) as caught:
         environment_of(one, three)
     assert "ns/__init__.py` is in both one 1.0 and three 1.0" in caught.value.message
+    assert "`override = [\"NAME; sys_platform == 'never'\"]`" in caught.value.hint
 
 
 def test_a_file_and_a_directory_of_one_name_collide(

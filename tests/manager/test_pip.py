@@ -131,6 +131,17 @@ def test_an_override_takes_the_place_of_the_plugins_own_requirement(resolve_here
 
 
 @pytest.mark.usefixtures("wheelhouse")
+@pytest.mark.parametrize("requires", ["b", "c"])
+def test_an_override_that_does_not_apply_here_leaves_its_package_out(
+    resolve_here: Resolve, requires: str
+) -> None:
+    settings = ToolSettings(override=(Requirement("c; sys_platform == 'never'"),))
+    assert "c" not in resolve_here(requires, settings=settings)
+    both = (*settings.override, Requirement("c<2; sys_platform == 'linux'"))
+    assert resolve_here(requires, settings=ToolSettings(override=both))["c"] == "1.0"
+
+
+@pytest.mark.usefixtures("wheelhouse")
 def test_an_override_overrules_another_package(resolve_here: Resolve) -> None:
     settings = ToolSettings(override=(Requirement("c==2.0"),))
     assert resolve_here("a", settings=settings) == {"a": "1.0", "c": "2.0", "d": "1.0"}
