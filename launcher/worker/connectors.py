@@ -204,8 +204,21 @@ class Connectors:
         del self._connectors[name]
         self._leaving[name] = connector
         connector.forget()
-        await self._around.store.delete_connector(name)
+        try:
+            await self._around.store.delete_connector(name)
+        except VenvoyError:
+            self._take_back(connector)
+            raise
         self._around.keep(self._see_off(connector))
+
+    def _take_back(self, connector: ManagedConnector) -> None:
+        """Have it again when it could not be deleted, unless its name is another's already."""
+        if connector.name in self._connectors:
+            self._around.keep(self._see_off(connector))
+            return
+        del self._leaving[connector.name]
+        self._connectors[connector.name] = connector
+        connector.remember()
 
     async def _see_off(self, connector: ManagedConnector) -> None:
         await connector.close()

@@ -120,8 +120,12 @@ class ManagedConnector:
             self._following.wake()
 
     def forget(self) -> None:
-        """Store nothing any more: the connector was deleted."""
+        """Store nothing any more: the connector is being deleted."""
         self._is_gone = True
+
+    def remember(self) -> None:
+        """Store again what is seen: the connector could not be deleted."""
+        self._is_gone = False
 
     async def close(self) -> None:
         """End everything that runs, in order, and follow no more; what is stored stays."""

@@ -1,8 +1,10 @@
 """A storage file that is taken from under the worker: told, and nothing is promised any more."""
 
 import asyncio
+import contextlib
 import os
 import shutil
+import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Coroutine
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from launcher.interface.views import State, TargetState
-from launcher.storage.sqlite_file import LostFileError
+from launcher.storage.sqlite_file import LogError, LostFileError
 from launcher.storage.sqlite_log import SqliteLog
 from launcher.storage.worker_store import SqliteWorkerStore
 from launcher.worker.standing import StandingWorker
@@ -80,6 +82,32 @@ def test_every_change_is_refused_while_the_storage_file_is_gone(stand: Stand) ->
 
     stand.run(body)
     assert stand.stored("written").target is TargetState.STOPPED
+
+
+def test_a_connector_that_the_storage_cannot_forget_stays(stand: Stand) -> None:
+    stand.plugin()
+    refusal = (
+        "CREATE TRIGGER full BEFORE DELETE ON connectors BEGIN SELECT RAISE(FAIL, 'full'); END"
+    )
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", steered())
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        with contextlib.closing(sqlite3.connect(stand.log_file, isolation_level=None)) as file:
+            file.execute(refusal)
+            with pytest.raises(LogError, match="full"):
+                await worker.delete("numbers")
+            file.execute("DROP TRIGGER full")
+        assert worker.connectors() == ("numbers",)
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        await worker.pause("numbers")
+        await until_state(worker, "numbers", State.PAUSED, State.PAUSED)
+        await worker.delete("numbers")
+        assert worker.connectors() == ()
+
+    stand.run(body)
+    with pytest.raises(KeyError):
+        stand.stored("numbers")
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
