@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TypeVar
 
-from manager.errors import InternalError
+from manager.errors import InternalError, VenvoyError
 
 __all__ = ["Following", "SupersededError"]
 
@@ -20,20 +20,21 @@ class Following:
     """Calls `reconcile` after each `wake`, and never twice at once.
 
     `reconcile` brings what is there to what is asked for; what waits in it for a plugin goes
-    through `unless_superseded`. What it raises besides SupersededError is a bug, which `on_bug`
-    hears, and ends no more than that one call.
+    through `unless_superseded`. What it raises besides SupersededError ends no more than that one
+    call, and `on_failure` hears it: a VenvoyError as it is, as of a storage that takes no more,
+    anything else as a bug of ours.
     """
 
     def __init__(
         self,
         reconcile: Callable[[], Awaitable[None]],
         *,
-        on_bug: Callable[[InternalError], None],
+        on_failure: Callable[[VenvoyError], None],
     ) -> None:
         self.lock = asyncio.Lock()
         """Held while anything is done to what is there."""
         self._reconcile = reconcile
-        self._on_bug = on_bug
+        self._on_failure = on_failure
         self._is_closing = False
         self._changed = asyncio.Event()
         self._superseded = asyncio.Event()
@@ -102,8 +103,10 @@ class Following:
                     await self._reconcile()
             except SupersededError:
                 continue
+            except VenvoyError as error:
+                self._on_failure(error)
             except Exception:  # noqa: BLE001  # our bug ends this connector and no other
-                self._on_bug(InternalError(what=traceback.format_exc()))
+                self._on_failure(InternalError(what=traceback.format_exc()))
             if is_last:
                 self._idle.set()
                 return

@@ -51,7 +51,7 @@ class ManagedConnector:
         self._moves = Moves(self, timeout_s=around.move_timeout_s)
         self._around = around
         self._changing = asyncio.Lock()
-        self._following = Following(self._reconcile, on_bug=self.fail)
+        self._following = Following(self._reconcile, on_failure=self.fail)
         self._basis = Basis(around.preparer, tell=self.tell)
         self._own = OwnHost(on_failure=self.fail, on_reconfigure=self._want_configs)
         self._state = ConnectorState(state=State.UNASSIGNED, worker_id=around.worker_id())

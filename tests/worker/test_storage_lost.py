@@ -19,7 +19,15 @@ from launcher.storage.worker_store import SqliteWorkerStore
 from launcher.worker.standing import StandingWorker
 from launcher.worker.storage_watch import StorageWatch
 from tests.worker.standalone import Standalone, write_properties
-from tests.worker.standing import Stand, counter, steered, until, until_state, writer
+from tests.worker.standing import (
+    Stand,
+    counter,
+    steered,
+    until,
+    until_state,
+    until_task_version,
+    writer,
+)
 
 RUNNING, STOPPED = State.RUNNING, State.STOPPED
 
@@ -108,6 +116,33 @@ def test_a_connector_that_the_storage_cannot_forget_stays(stand: Stand) -> None:
     stand.run(body)
     with pytest.raises(KeyError):
         stand.stored("numbers")
+
+
+def test_a_move_that_the_storage_cannot_keep_fails_with_the_storages_words(stand: Stand) -> None:
+    stand.plugin()
+    stand.plugin("2.0")
+    refusal = (
+        "CREATE TRIGGER full BEFORE INSERT ON connectors WHEN"
+        " (SELECT fallback FROM connectors WHERE name = NEW.name) IS NOT NULL"
+        " BEGIN SELECT RAISE(FAIL, 'full'); END"
+    )
+
+    async def body(worker: StandingWorker) -> None:
+        await worker.create("numbers", steered(connector__version="1.0"))
+        await until_state(worker, "numbers", RUNNING, RUNNING)
+        with contextlib.closing(sqlite3.connect(stand.log_file, isolation_level=None)) as file:
+            file.execute(refusal)
+            await worker.patch_config("numbers", {"connector.version": "2.0"})
+            await until(lambda: worker.status("numbers").connector.state is State.FAILED)
+            trace = worker.status("numbers").connector.trace
+            assert trace is not None
+            assert trace.startswith(f"the log `{stand.log_file}` cannot be used: full")
+            file.execute("DROP TRIGGER full")
+        await worker.restart("numbers")
+        await until_task_version(worker, "numbers", "2.0")
+        assert not [text for text in errors(stand) if "Traceback" in text]
+
+    stand.run(body)
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
