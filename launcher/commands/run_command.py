@@ -9,6 +9,7 @@ from pathlib import Path
 
 from launcher import render
 from launcher.commands.interruption import InterruptedByUserError
+from launcher.commands.open_files import allow_open_files
 from launcher.commands.run_output import RunOutput
 from launcher.planning.preparation import Preparation, plan_all, prepare, worker_converters
 from launcher.planning.shipped_framework import shipped_framework
@@ -31,6 +32,7 @@ def run_command(
     as_json: bool,
 ) -> int:
     """Run connectors; 1 when one failed, and the table says which and why; 130 after Ctrl-C."""
+    allow_open_files()
     worker = read_worker_config(worker_file)
     _tell_unread_keys(worker)
     with render.progress(quiet=as_json) as progress:

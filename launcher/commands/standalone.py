@@ -11,6 +11,7 @@ from pathlib import Path
 
 from launcher.commands.connector_files import put_files
 from launcher.commands.interruption import InterruptedByUserError
+from launcher.commands.open_files import allow_open_files
 from launcher.commands.worker_log import WorkerLog
 from launcher.configs.config_keys import ConfigValueError
 from launcher.configs.listeners import Listener
@@ -48,6 +49,7 @@ def standalone_command(
     Raises:
         VenvoyError: the worker cannot start; nothing of it is left running.
     """
+    allow_open_files()
     config, masker, warnings = _read(worker_file)
     levels = LoggerLevels()
     with ExitStack() as opened:

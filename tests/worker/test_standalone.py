@@ -2,6 +2,7 @@
 
 import json
 import platform
+import resource
 import signal
 import socket
 import sqlite3
@@ -40,6 +41,13 @@ def standalone(stand: Stand) -> Iterator[Standalone]:
 def add_keys(standalone: Standalone, **keys: str) -> None:
     with standalone.worker_file.open("a") as file:
         file.writelines(f"{key.replace('_', '.')}={value}\n" for key, value in keys.items())
+
+
+def test_a_worker_may_open_as_many_files_as_its_hard_limit_lets_it(standalone: Standalone) -> None:
+    standalone.start(shell="ulimit -S -n 256; ulimit -H -n 3000")
+    assert standalone.process is not None
+    assert resource.prlimit(standalone.process.pid, resource.RLIMIT_NOFILE) == (3000, 3000)
+    assert standalone.end() == 0
 
 
 def test_connectors_of_files_run_and_are_taken_up_again_without_the_files(
