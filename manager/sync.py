@@ -4,6 +4,7 @@ A lock that is missing or stale is made anew, and that is said; a frozen sync re
 faults of one location never stop another.
 """
 
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,8 +152,12 @@ def fault_of(context: SyncContext, location: Location, error: VenvoyError | OSEr
 
 def _system_fault(root: Path, location: Location, error: OSError) -> VenvoyError:
     """Return what the system refused: the store, or the location."""
-    file = Path(str(error.filename or ""))
     reason = (error.strerror or str(error)).lower()
+    if error.filename is None:  # a file that was open already
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):  # only the store is written to
+            return UnusableStoreError(root=root, reason=reason, remedy="make room")
+        return UnreadableError(path=location.path, reason=reason)
+    file = Path(str(error.filename))
     if file.is_relative_to(root):
         return UnusableStoreError(root=root, reason=f"{reason} (`{file.relative_to(root)}`)")
     return UnreadableError(path=location.path, reason=f"{reason} ({file})")

@@ -74,10 +74,13 @@ class UnusableStoreError(VenvoyError):
 
     code = "unusable-store"
 
-    def __init__(self, *, root: Path, reason: str) -> None:
+    def __init__(
+        self, *, root: Path, reason: str, remedy: str = "correct the rights of this one"
+    ) -> None:
         super().__init__(root)
         self.root = root
         self.reason = reason
+        self.remedy = remedy
 
     @property
     def message(self) -> str:
@@ -87,7 +90,7 @@ class UnusableStoreError(VenvoyError):
     @property
     def hint(self) -> str:
         """Where else to go."""
-        return "name another directory in VENVOY_STORE, or correct the rights of this one"
+        return f"name another directory in VENVOY_STORE, or {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from manager.sync import (
     StaleLockError,
     SyncContext,
     SyncedLocation,
+    fault_of,
     sync_all,
     sync_location,
     wheel_of,
@@ -579,6 +580,19 @@ def test_an_sdist_that_cannot_be_built_is_named_with_what_to_do(
     else:
         assert caught.value.message.startswith("no wheel of dep 1.0 could be built")
         assert f"pip wheel --no-deps 'dep @ {sdist.as_uri()}'" in caught.value.hint
+
+
+def test_a_full_disk_is_told_of_the_store_and_not_of_the_plugin(
+    context: SyncContext, place: Path
+) -> None:
+    make_wheel(place, "dep", "1.0", entry_points={"venvoy.source": {"dep": "dep:Dep"}})
+    (content,) = read_catalog(place).locations
+    with pytest.raises(OSError, match="No space left") as raised:
+        Path("/dev/full").write_bytes(b"a receipt")
+    told = fault_of(context, content.location, raised.value).error
+    where = f"the store `{context.store.root}` cannot be used"
+    assert told.message == f"{where}: no space left on device"
+    assert told.hint == "name another directory in VENVOY_STORE, or make room"
 
 
 METADATA_HOOK = """
