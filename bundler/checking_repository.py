@@ -5,13 +5,14 @@ recorded one, and is a bundle of it that lies beside it just what it gives today
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from bundler.bundle import difference
 from bundler.recorded_digests import DIGESTS_FILE, digest_of, read_digests, write_digests
 from bundler.transfer import NotVendoredError, require_vendored
+from bundler.wheelhouse import WantedWheel
 from manager.errors import VenvoyError
 from manager.locks.bundled import bundled_digest, bundled_lock
 from manager.locks.keeping import stale_because
@@ -24,16 +25,19 @@ from manager.plugins.locations import Shape
 
 __all__ = ["CheckedLocation", "Outcome", "check_locations", "record_digests"]
 
+_MISSING_SHOWN = 2
+
 State: TypeAlias = Literal["ok", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The answer to one question; `detail` says why when it is not ok."""
+    """The answer to one question; `detail` says why when it is not ok, `missing` all it lacks."""
 
     question: Literal["lock", "wheels", "digest", "bundle"]
     state: State
     detail: str = ""
+    missing: tuple[WantedWheel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,7 @@ def _check(
     digest = _digest(content)
     outcomes = [
         _asked("lock", lambda: _stale(context, content)),
-        _asked("wheels", lambda: _incomplete(context, content)),
+        _wheels_outcome(context, content),
         _digest_outcome(digest, recorded.get(location.name)),
     ]
     source = by_path.get(bundles.get(location.path, location.path))
@@ -113,9 +117,7 @@ def _check(
     return CheckedLocation(path=location.path, outcomes=tuple(outcomes), digest=digest)
 
 
-def _asked(
-    question: Literal["lock", "wheels", "digest", "bundle"], ask: Callable[[], str | None]
-) -> Outcome:
+def _asked(question: Literal["lock", "wheels", "bundle"], ask: Callable[[], str | None]) -> Outcome:
     try:
         reason = ask()
     except VenvoyError as error:
@@ -136,13 +138,26 @@ def _stale(context: SyncContext, content: LocationContent) -> str | None:
     return stale_because(lock, content, interpreter_for(context, content), own_wheels(content))
 
 
-def _incomplete(context: SyncContext, content: LocationContent) -> str | None:
-    try:
-        require_vendored(context, content)
-    except NotVendoredError as error:
-        missing = [f"{one.filename} (sha256 {one.sha256})" for one in error.missing]
-        return f"lacks {', '.join(missing) or 'what its build needs'}"
-    return None
+def _wheels_outcome(context: SyncContext, content: LocationContent) -> Outcome:
+    missing: tuple[WantedWheel, ...] = ()
+
+    def ask() -> str | None:
+        nonlocal missing
+        try:
+            require_vendored(context, content)
+        except NotVendoredError as error:
+            missing = error.missing
+            return _lacks(error)
+        return None
+
+    return replace(_asked("wheels", ask), missing=missing)
+
+
+def _lacks(error: NotVendoredError) -> str:
+    names = [f"{one.filename} (sha256 {one.sha256})" for one in error.missing[:_MISSING_SHOWN]]
+    more = len(error.missing) - len(names)
+    rest = f" and {more} more" if more else ""
+    return f"lacks {', '.join(names) or 'what its build needs'}{rest}; {error.hint}"
 
 
 def _differs(context: SyncContext, source: LocationContent, bundle: Path) -> str | None:

@@ -130,7 +130,12 @@ def _checked_as_json(one: CheckedLocation) -> dict[str, object]:
         "ok": one.ok,
         "digest": one.digest,
         "checks": [
-            {"check": each.question, "state": each.state, "detail": each.detail}
+            {
+                "check": each.question,
+                "state": each.state,
+                "detail": each.detail,
+                "missing": [{"file": a.filename, "sha256": a.sha256} for a in each.missing],
+            }
             for each in one.outcomes
         ],
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bundler.recorded_digests import write_digests
+from manager.digests import file_sha256
 from manager.errors import UnwritableError
 from tests.bundler.supply import Machine, vendored_machine
 
@@ -63,6 +64,24 @@ def test_a_missing_wheel_fails(repository: Machine) -> None:
     ((key, detail),) = failures(repository).items()
     assert key == ("wheelsdir", "wheels")
     assert detail.startswith("lacks oldlib-1.0-py3-none-any.whl (sha256 ")
+
+
+def test_of_many_missing_wheels_a_few_are_told_and_all_are_listed(repository: Machine) -> None:
+    wheels = repository.plugins / "project" / "wheels"
+    gone = {file.name: file_sha256(file) for file in wheels.glob("*.whl")}
+    shutil.rmtree(wheels)
+    data = repository.plugins_command("check", code=1).envelope["data"]
+    assert isinstance(data, list)
+    (outcome,) = [
+        each
+        for row in data
+        for each in row["checks"]
+        if Path(row["location"]).name == "project" and each["check"] == "wheels"
+    ]
+    assert {one["file"]: one["sha256"] for one in outcome["missing"]} == gone
+    assert outcome["detail"].count("sha256") == 2 < len(gone)
+    remedy = f"run `venvoy plugins vendor {repository.plugins / 'project'}`"
+    assert outcome["detail"].endswith(f" and {len(gone) - 2} more; {remedy}")
 
 
 def test_changed_code_fails_the_digest_and_the_bundle(repository: Machine) -> None:
