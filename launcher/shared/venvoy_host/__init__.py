@@ -27,6 +27,7 @@ only, Python 3.9 and later. In order of use::
     sink        mode `task`: receive, convert, transform, put
     reporter    records that a sink gives up by itself
     stdio       mode `stdio`: a connector without a worker, between stdin and stdout
+    stdin_sink  its sink, when it is one
 
 Everything up to `first` and `site` is `boot.prepare`, apart from `serve`: so a zygote can do it
 once, import what it may, and fork for each task (design 8).

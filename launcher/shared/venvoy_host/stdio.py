@@ -17,7 +17,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import select
 import signal
 import sys
 import time
@@ -26,14 +25,15 @@ from typing import TYPE_CHECKING, Any
 import venvoy_api
 from venvoy_host import frames
 from venvoy_host.connector import ConnectorServer
-from venvoy_host.contexts import OffsetReader, SinkContext, SourceContext, canonical
+from venvoy_host.contexts import OffsetReader, SourceContext, canonical
 from venvoy_host.control import describe
 from venvoy_host.loading import make
 from venvoy_host.serve import task_class
-from venvoy_host.sink_chain import SinkBatch, SinkChain
+from venvoy_host.sink_chain import SinkChain
 from venvoy_host.source import last_offsets
 from venvoy_host.source_chain import SourceBatch, SourceChain
 from venvoy_host.stages import CONVERTER_ROLES, make_stages
+from venvoy_host.stdin_sink import StdinSink, StoppedError, close_all
 from venvoy_host.tolerance import Tolerance
 
 if TYPE_CHECKING:
@@ -41,14 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_PUT_RECORDS = 500
 _STRICT = Tolerance(None, None)
 _IDLE_S = 0.05
 _RETRY_S = (0.1, 30.0)
-
-
-class _Stop(BaseException):
-    """SIGINT or SIGTERM; not an Exception, so that a plugin's handler lets it pass."""
 
 
 class _Told:
@@ -74,7 +69,7 @@ def main(request_fd: int) -> int:
     server = ConnectorServer(told)
     try:
         return _run(request, server, told, out)
-    except _Stop:
+    except StoppedError:
         return 130
     except BrokenPipeError:  # whoever read has enough
         return 0
@@ -90,7 +85,7 @@ def main(request_fd: int) -> int:
 def _stop(_number: int, _frame: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Stop
+    raise StoppedError
 
 
 def _run(request: dict[str, Any], server: ConnectorServer, told: Any, out: BinaryIO) -> int:
@@ -108,12 +103,12 @@ def _run(request: dict[str, Any], server: ConnectorServer, told: Any, out: Binar
     configs = server.task_configs({"max": request["tasks_max"] if is_source else 1})["configs"]
     made = make_stages(request["stages"])
     if is_source:
-        runner: _Source | _Sink = _Source(
+        runner: _Source | StdinSink = _Source(
             [(make(task_class(task_name)), config) for config in configs],
             SourceChain(made, _STRICT), _plain_json(request), out, offsets, offsets_file,
         )  # fmt: skip
     else:
-        runner = _Sink(
+        runner = StdinSink(
             make(task_class(task_name)), configs[0], SinkChain(made, _STRICT), _plain_json(request)
         )
     try:
@@ -230,152 +225,7 @@ class _Source:
 
     def close(self) -> None:
         """Stop every task that was started, then close the stages."""
-        _close_all([*(task.stop for task in self.started), self.chain.close])
-
-
-class _Sink:
-    """The one task of a sink."""
-
-    def __init__(
-        self, task: Any, config: dict[str, str], chain: SinkChain, is_json: dict[str, bool]
-    ) -> None:
-        self.task, self.config, self.chain, self.is_json = task, config, chain, is_json
-        self.context = SinkContext(config, None)
-        self.positions: dict[venvoy_api.TopicPartition, int] = {}
-        self.is_started = False
-
-    def run(self) -> None:
-        """Put what comes until stdin ends, then flush."""
-        self.task.initialize(self.context)
-        self.is_started = True
-        self.task.start(dict(self.config))
-        for lines in _batches(sys.stdin.buffer):
-            self.put([_parsed(line, number) for number, line in lines])
-        if self.positions:
-            self.task.pre_commit(dict(self.positions))
-            self.task.close(sorted(self.context.assigned))
-
-    def put(self, told: list[dict[str, Any]]) -> None:
-        """Put records in their order; neighbours of one partition go together."""
-        start = 0
-        for end in range(1, len(told) + 1):
-            if end == len(told) or _place(told[end]) != _place(told[start]):
-                self.put_some(told[start:end])
-                start = end
-
-    def put_some(self, told: list[dict[str, Any]]) -> None:
-        """Put records of one topic and partition."""
-        partition = _place(told[0])
-        if partition not in self.positions:
-            self.positions[partition] = 0
-            self.context.assigned.add(partition)
-            self.task.open([partition])
-        batch = _sink_batch(told, partition, self.positions[partition], self.is_json)
-        self.chain.run(batch)
-        self.try_put(batch.records or [])
-        self.positions[partition] += len(told)
-
-    def try_put(self, records: list[Any]) -> None:
-        """Put, again and again while it is retriable."""
-        delay = _RETRY_S[0]
-        while not self.tried(records):
-            asked, self.context.timeout_ms = self.context.timeout_ms, None
-            time.sleep(delay if asked is None else asked / 1000)
-            delay = min(delay * 2, _RETRY_S[1])
-
-    def tried(self, records: list[Any]) -> bool:
-        """Put once; False when it is to be tried again."""
-        try:
-            self.task.put(list(records))
-        except venvoy_api.RetriableError as error:
-            sys.stderr.write(f"warning: put failed and is tried again: {error}\n")
-            return False
-        return True
-
-    def close(self) -> None:
-        """Stop the task if it was started, then close the stages."""
-        _close_all([*([self.task.stop] if self.is_started else []), self.chain.close])
-
-
-def _sink_batch(
-    told: list[dict[str, Any]],
-    partition: venvoy_api.TopicPartition,
-    first_offset: int,
-    is_json: dict[str, bool],
-) -> SinkBatch:
-    """Return records of one partition as the chain takes them."""
-    batch = SinkBatch()
-    batch.topic, batch.partition = partition.topic, partition.partition
-    batch.first_offset, batch.count = first_offset, len(told)
-    batch.by_log, batch.converted, batch.records = False, [], None
-    stamps = [one.get("timestamp") for one in told]
-    batch.timestamps = [frames.NO_TIMESTAMP if one is None else int(one) for one in stamps]
-    batch.keys = [_data(one.get("key"), is_json.get("key.converter")) for one in told]
-    batch.values = [_data(one.get("value"), is_json.get("value.converter")) for one in told]
-    batch.headers = [
-        frames.encode_headers(
-            (str(name), _data(value, is_json.get("header.converter")))
-            for name, value in one["headers"]
-        )
-        if one.get("headers")
-        else None
-        for one in told
-    ]
-    return batch
-
-
-def _batches(stream: Any) -> Any:
-    """Yield numbered lines, as many as are there, up to one `put`."""
-    lines: list[tuple[int, bytes]] = []
-    for number, line in enumerate(stream, 1):
-        if line.strip():
-            lines.append((number, line))
-        if len(lines) >= _PUT_RECORDS or (lines and not _more(stream)):
-            yield lines
-            lines = []
-    if lines:
-        yield lines
-
-
-def _more(stream: Any) -> bool:
-    return bool(stream.peek(1) if select.select([stream], [], [], 0)[0] else b"")
-
-
-def _parsed(line: bytes, number: int) -> dict[str, Any]:
-    try:
-        told = json.loads(line.decode("utf-8"))
-        if isinstance(told, dict) and isinstance(told["topic"], str):
-            return told
-    except (ValueError, KeyError):
-        pass
-    raise venvoy_api.DataError(f"line {number} of stdin is no record: it needs a JSON `topic`")
-
-
-def _place(told: dict[str, Any]) -> venvoy_api.TopicPartition:
-    return venvoy_api.TopicPartition(told["topic"], int(told.get("partition") or 0))
-
-
-def _data(told: Any, is_json: bool | None) -> bytes | None:
-    """Return the bytes that a converter reads: those that `_Source.shown` made the line of."""
-    if told is None:
-        return None
-    if not is_json and isinstance(told, str):
-        return told.encode("utf-8")
-    if not is_json and isinstance(told, dict) and list(told) == ["base64"]:
-        return base64.b64decode(told["base64"])
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-
-
-def _close_all(steps: list[Any]) -> None:
-    """Do every step, also when one of them raises; then raise the first error."""
-    errors: list[Exception] = []
-    for step in steps:
-        try:
-            step()
-        except Exception as error:  # noqa: BLE001, PERF203  # told once all are closed
-            errors.append(error)
-    if errors and sys.exc_info()[0] is None:
-        raise errors[0]
+        close_all([*(task.stop for task in self.started), self.chain.close])
 
 
 def _read_offsets(file: str | None) -> list[list[Any]]:
