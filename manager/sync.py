@@ -175,6 +175,7 @@ def wheel_of(context: SyncContext, location: Location) -> Path:
         default=context.default_python,
         cache_dir=context.store.interpreters_dir,
         search=context.search,
+        progress=context.progress,
     )
     pip = pip_for(context, location, settings, interpreter)
     return build_project(location, context.store, pip=pip, progress=context.progress)

@@ -111,6 +111,7 @@ def built_wheel_of(context: SyncContext, location: Location) -> Path:
         default=context.default_python,
         cache_dir=context.store.interpreters_dir,
         search=context.search,
+        progress=context.progress,
     )
     built = find_project(location, context.store, interpreter)
     if built is None:

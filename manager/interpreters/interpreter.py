@@ -22,6 +22,7 @@ from manager.digests import JsonValue, sha256_of, short
 from manager.errors import VenvoyError
 from manager.fs import write_file_atomically
 from manager.interpreters import interpreter_probe
+from manager.interpreters.wheel_tags import wheel_tags
 from manager.proc import (
     ProcessTimeoutError,
     UnstartableError,
@@ -35,7 +36,7 @@ __all__ = ["OLDEST", "Interpreter", "UnusableInterpreterError", "base_executable
 OLDEST: Final = Version("3.9")
 """The oldest Python that the API runs on."""
 
-_SCHEMA = 1
+_SCHEMA = 2
 _TIMEOUT_S = 60
 
 
@@ -174,6 +175,7 @@ def _probe(executable: Path, cache_dir: Path) -> Interpreter:
         "libpython_file": facts["libpython"],
         "libpython": _libpython_stamp(Path(str(facts["libpython"]))),
         "real_path": str(executable),
+        "tags": wheel_tags(facts, executable),
     }
     if Version(str(facts["version"])) < OLDEST:
         raise UnusableInterpreterError(
@@ -192,7 +194,7 @@ def _stamp(executable: Path) -> dict[str, JsonValue]:
         "size_bytes": status.st_size,
         "mtime_ns": status.st_mtime_ns,
         "kernel": f"{platform.release()} {platform.version()}",
-        "packaging": packaging.__version__,
+        "packaging": packaging.__version__,  # its rules make the tags
     }
 
 
@@ -220,10 +222,9 @@ def _read(file: Path) -> dict[str, JsonValue] | None:
 
 def _ask(executable: Path) -> dict[str, JsonValue]:
     script = Path(str(interpreter_probe.__file__))
-    packages = Path(str(packaging.__file__)).parent.parent
     try:
         done = run(
-            [executable, "-I", "-S", "-B", script, packages],
+            [executable, "-I", "-S", "-B", script],
             env=child_environment(inherited()),
             cwd=None,
             timeout_s=_TIMEOUT_S,

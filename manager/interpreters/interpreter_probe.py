@@ -1,13 +1,14 @@
 """What an interpreter says of itself, as JSON on stdout: run by that interpreter, never imported.
 
-Started as `python -I -S -B interpreter_probe.py PACKAGING_PARENT`; Python 3.9 and later, standard
-library only but for `packaging`, which is read from the directory named (pure Python, 3.9+).
+Started as `python -I -S -B interpreter_probe.py`; Python 3.9 and later, standard library only:
+nothing of the worker's environment is written for the Pythons that plugins may ask for.
 """
 
 import importlib.util
 import json
 import os
 import platform
+import struct
 import sys
 import sysconfig
 
@@ -30,7 +31,7 @@ def _libpython() -> str:
 
 
 def own_facts() -> dict:  # type: ignore[type-arg]  # of JSON values
-    """Return what this interpreter says of itself without `packaging`; bundles ask this, too."""
+    """Return what tells this interpreter from others; bundles ask this, too."""
     return {
         "executable": sys.executable,
         "implementation": sys.implementation.name,
@@ -47,16 +48,34 @@ def own_facts() -> dict:  # type: ignore[type-arg]  # of JSON values
     }
 
 
+def _markers() -> dict:  # type: ignore[type-arg]  # of str
+    """Return the values of the environment markers (the dependency specifiers' specification)."""
+    return {
+        "implementation_name": sys.implementation.name,
+        "implementation_version": _implementation_version(),
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": platform.python_version(),
+        "python_version": ".".join(platform.python_version_tuple()[:2]),
+        "sys_platform": sys.platform,
+    }
+
+
+def _implementation_version() -> str:
+    info = sys.implementation.version
+    version = f"{info.major}.{info.minor}.{info.micro}"
+    if info.releaselevel == "final":
+        return version
+    return f"{version}{info.releaselevel[0]}{info.serial}"
+
+
 def main() -> None:
     """Write the facts."""
-    sys.path.append(sys.argv[1])
-    from packaging import markers, tags  # noqa: PLC0415  # found through the path just added
-
-    facts = {
-        **own_facts(),
-        "tags": [str(tag) for tag in tags.sys_tags()],
-        "markers": dict(markers.default_environment()),
-    }
+    facts = {**own_facts(), "pointer_bytes": struct.calcsize("P"), "markers": _markers()}
     sys.stdout.write(json.dumps(facts))
 
 

@@ -35,14 +35,25 @@ _VERSION = re.compile(r"(?:(?:python|cpython)-?)?(?P<version>[23](?:\.\d+){0,2})
 
 
 class MissingInterpreterError(VenvoyError):
-    """No installed interpreter is the one asked for; `plugin` is the location that does, if any."""
+    """No installed interpreter is the one asked for; `plugin` is the location that does, if any.
+
+    `found` are those that would run, `unusable` those that could not say what they are.
+    """
 
     code = "missing-interpreter"
 
-    def __init__(self, *, requested: str, found: Sequence[str], plugin: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        requested: str,
+        found: Sequence[str],
+        unusable: Sequence[UnusableInterpreterError] = (),
+        plugin: Path | None = None,
+    ) -> None:
         super().__init__(requested)
         self.requested = requested
         self.found = tuple(found)
+        self.unusable = tuple(unusable)
         self.plugin = plugin
 
     @property
@@ -59,8 +70,9 @@ class MissingInterpreterError(VenvoyError):
         """What there is instead."""
         short = {Path(each.partition(" at ")[0]).name for each in self.found}
         there = ", ".join(sorted(short)) or "none"
+        broken = "".join(f"; {one.message}" for one in self.unusable)
         return (
-            f"found: {there}; install one that fits, or change `python` in `[tool.venvoy]`"
+            f"found: {there}{broken}; install one that fits, or change `python` in `[tool.venvoy]`"
             " or `requires-python`"
         )
 
@@ -92,11 +104,13 @@ def find(
     default: Path,
     cache_dir: Path,
     search: Sequence[Path],
+    progress: Callable[[str], None],
 ) -> Interpreter:
     """Return the interpreter that a request means.
 
     The default is taken when it fits, else the newest that does; a path is taken as it is, if
-    `requires_python` allows it. `search` is what `search_directories` says. Raises
+    `requires_python` allows it. `search` is what `search_directories` says. One that might fit
+    and cannot be asked is told to `progress`, with its reason. Raises
     `MissingInterpreterError`, `InvalidInterpreterRequestError`, `UnusableInterpreterError`.
     """
     wanted = request.strip() if request else ""
@@ -113,22 +127,33 @@ def find(
     first = probe(default, cache_dir=cache_dir)
     if fits(first.version):
         return first
-    fitting: list[Interpreter] = []
-    others = [first]
-    for candidate in _candidates(search, lambda minor: _may_fit(minor, allowed, requirement)):
-        try:
-            interpreter = probe(candidate, cache_dir=cache_dir)
-        except UnusableInterpreterError:
-            continue
-        (fitting if fits(interpreter.version) else others).append(interpreter)
+    likely = _candidates(search, lambda minor: _may_fit(minor, allowed, requirement))
+    usable, unusable = _probed(likely, cache_dir)
+    fitting = [interpreter for interpreter in usable if fits(interpreter.version)]
     if fitting:
+        for fault in unusable:
+            progress(f"passed over: {fault.message}")
         return max(fitting, key=_preference)
     asked = ", ".join(part for part in (wanted, str(requirement)) if part)
-    known = {other.real_path: str(other) for other in others}
-    usable = _candidates(search, lambda minor: Version(minor) >= OLDEST)
-    found = [known.pop(base_executable(file), str(file)) for file in usable]
-    found = sorted({*known.values(), *found})
-    raise MissingInterpreterError(requested=asked, found=found)
+    # All of them now: what is told as found must be one that runs.
+    usable, unusable = _probed(
+        _candidates(search, lambda minor: Version(minor) >= OLDEST), cache_dir
+    )
+    found = sorted({str(interpreter) for interpreter in (first, *usable)})
+    raise MissingInterpreterError(requested=asked, found=found, unusable=unusable)
+
+
+def _probed(
+    candidates: Iterator[Path], cache_dir: Path
+) -> tuple[list[Interpreter], list[UnusableInterpreterError]]:
+    usable: list[Interpreter] = []
+    unusable: list[UnusableInterpreterError] = []
+    for candidate in candidates:
+        try:
+            usable.append(probe(candidate, cache_dir=cache_dir))
+        except UnusableInterpreterError as error:
+            unusable.append(error)
+    return usable, unusable
 
 
 def search_directories(environment: Mapping[str, str]) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ from packaging.tags import compatible_tags, cpython_tags, mac_platforms
 
 from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
+from manager.interpreters.wheel_tags import libc_platforms
 from manager.locks.targets import Target
 
 __all__ = ["ForeignTarget", "UnknownTargetError", "is_foreign", "parse_target", "pip_options"]
@@ -26,7 +27,6 @@ _MAC: Final = re.compile(
     r"macosx_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>arm64|x86_64|universal2)\Z"
 )
 _WINDOWS: Final = {"win_amd64": "AMD64", "win32": "x86", "win_arm64": "ARM64"}
-_LEGACY: Final = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 _SYSTEMS: Final = {
     "linux": ("posix", "Linux"),
     "darwin": ("posix", "Darwin"),
@@ -154,13 +154,8 @@ def _linux(platform: str) -> tuple[tuple[str, ...], str, str] | None:
     found = _LINUX.match(platform)
     if found is None:
         return None
-    major, newest, arch = int(found["major"]), int(found["minor"]), found["arch"]
-    oldest = 0 if found["libc"] == "musl" else 5
-    platforms: list[str] = []
-    for minor in range(newest, oldest - 1, -1):
-        platforms.append(f"{found['libc']}linux_{major}_{minor}_{arch}")
-        if found["libc"] == "many" and (major, minor) in _LEGACY:
-            platforms.append(f"{_LEGACY[major, minor]}_{arch}")
+    arch = found["arch"]
+    platforms = libc_platforms(found["libc"], int(found["major"]), int(found["minor"]), arch)
     return (*platforms, f"linux_{arch}"), "linux", arch
 
 

@@ -62,10 +62,14 @@ def interpreter_for(context: SyncContext, content: LocationContent) -> Interpret
             default=context.default_python,
             cache_dir=context.store.interpreters_dir,
             search=context.search,
+            progress=context.progress,
         )
     except MissingInterpreterError as error:
         raise MissingInterpreterError(
-            requested=error.requested, found=error.found, plugin=content.location.path
+            requested=error.requested,
+            found=error.found,
+            unusable=error.unusable,
+            plugin=content.location.path,
         ) from error
 
 
@@ -85,6 +89,7 @@ def installed(context: SyncContext, request: str | None) -> Interpreter:
         default=context.default_python,
         cache_dir=context.store.interpreters_dir,
         search=context.search,
+        progress=context.progress,
     )
 
 

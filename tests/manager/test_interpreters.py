@@ -29,6 +29,7 @@ def find(interpreter_cache: Path) -> Callable[..., Interpreter]:
             default=python_or_skip("3.11"),
             cache_dir=interpreter_cache,
             search=[path.parent for path in PYTHONS.values()],
+            progress=print,
         )
 
     return call
@@ -124,26 +125,54 @@ def test_shims_are_passed_over(tmp_path: Path, interpreter_cache: Path) -> None:
             default=python_or_skip("3.11"),
             cache_dir=interpreter_cache,
             search=[tmp_path],
+            progress=print,
         )
 
 
-def test_one_that_cannot_be_started_does_not_hide_the_others(
+def test_one_that_cannot_be_started_is_told_and_does_not_hide_the_others(
     tmp_path: Path, interpreter_cache: Path
 ) -> None:
-    foreign = tmp_path / "python3.9"
-    foreign.write_bytes(b"\x7fELF of another machine")
-    foreign.chmod(0o755)
+    foreign = _no_python(tmp_path / "python3.9")
     with pytest.raises(UnusableInterpreterError, match="could not be started"):
         probe(foreign, cache_dir=tmp_path / "cache")
     real = python_or_skip("3.9")
+    told: list[str] = []
     found = search.find(
         "3.9",
         None,
         default=python_or_skip("3.11"),
         cache_dir=interpreter_cache,
         search=[tmp_path, real.parent],
+        progress=told.append,
     )
     assert found.real_path == Path(os.path.realpath(real))
+    assert len(told) == 1
+    assert told[0].startswith(f"passed over: `{foreign}` cannot be used as an interpreter: ")
+
+
+def test_one_that_cannot_be_asked_is_told_with_its_reason_and_not_as_found(
+    tmp_path: Path, interpreter_cache: Path
+) -> None:
+    foreign = _no_python(tmp_path / "python3.9")
+    with pytest.raises(MissingInterpreterError) as caught:
+        search.find(
+            "3.9",
+            None,
+            default=python_or_skip("3.11"),
+            cache_dir=interpreter_cache,
+            search=[tmp_path],
+            progress=print,
+        )
+    assert all("3.9" not in one for one in caught.value.found)
+    (fault,) = caught.value.unusable
+    assert fault.executable == foreign
+    assert f"; {fault.message}; install one that fits" in caught.value.hint
+
+
+def _no_python(file: Path) -> Path:
+    file.write_bytes(b"\x7fELF of another machine")
+    file.chmod(0o755)
+    return file
 
 
 def test_a_virtualenv_is_followed_to_its_base(tmp_path: Path, interpreter_cache: Path) -> None:
