@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from packaging.specifiers import SpecifierSet
-from packaging.version import Version
 
 from manager.errors import VenvoyError
 from manager.interpreters.interpreter import Interpreter
@@ -23,9 +22,6 @@ from manager.locks.foreign_targets import ForeignTarget
 from manager.proc import Completed, child_environment, run
 
 __all__ = ["NoPipError", "PipSettings", "pip_environment", "run_pip", "source_options"]
-
-OLDEST_PIP: Final = Version("26")
-"""The first pip with `--uploaded-prior-to`."""
 
 INDEX_VARIABLES: Final = (
     "PIP_CACHE_DIR",
@@ -193,11 +189,7 @@ def _program(settings: PipSettings) -> Sequence[str]:
     own = metadata.distribution("pip")
     allowed = SpecifierSet(own.metadata["Requires-Python"] or "")
     runner = Path(str(own.locate_file("pip/__pip-runner__.py")))
-    if (
-        Version(own.version) >= OLDEST_PIP
-        and allowed.contains(interpreter.version, prereleases=True)
-        and runner.is_file()
-    ):
+    if allowed.contains(interpreter.version, prereleases=True) and runner.is_file():
         return (str(interpreter.executable), str(runner))
     from virtualenv.seed.wheels.embed import get_embed_wheel  # noqa: PLC0415  # 100 ms, and rare
 
