@@ -11,9 +11,10 @@ def main() -> None:
         from launcher import cli  # noqa: PLC0415  # it takes long enough to be interrupted
 
         cli.main()
-    except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted\n")
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        fault = getattr(error, "fault", None)  # cli's own, so early or late that nobody took it
+        sys.stderr.write(f"error: {getattr(fault, 'message', 'interrupted')}\n")
+        sys.exit(getattr(fault, "exit_code", 130))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from click.shell_completion import get_completion_class
 
 from launcher import render
 from launcher.commands.bundle_commands import bundle_command, inspect_command
-from launcher.commands.command_faults import CommandGroup, as_fault, refuse
+from launcher.commands.command_faults import CommandGroup, as_fault, refuse, told_code
 from launcher.commands.demo import run_demo
+from launcher.commands.interruption import leave_signals, take_signals
 from launcher.commands.inventory_commands import check_command, diff_command, sbom_command
 from launcher.commands.plugin_commands import (
     explain_command,
@@ -39,11 +40,18 @@ DIRECTORY = click.Path(path_type=Path, file_okay=False)
 def main() -> None:
     """Run the command line and exit with `main_without_exit`'s code."""
     render.ready_streams()
-    sys.exit(main_without_exit(sys.argv[1:]))
+    take_signals()
+    try:
+        code = main_without_exit(sys.argv[1:])
+        render.flush()
+    except (OSError, KeyboardInterrupt) as error:  # nobody read the last words, or a late signal
+        code = told_code(as_fault(error))
+    leave_signals()
+    sys.exit(code)
 
 
 def main_without_exit(arguments: Sequence[str]) -> int:
-    """Run the command line; return 0, or 1 a fault told, 2 usage, 3 our bug, 130 interrupted."""
+    """Run the command line; return 0, or 1 a fault told, 2 usage, 3 our bug, 128 + a signal."""
     try:
         result: object = venvoy.main(list(arguments), prog_name="venvoy", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -52,9 +60,7 @@ def main_without_exit(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return refuse(error, as_json="--json" in arguments)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net
-        fault = as_fault(error)
-        render.failure(fault)
-        return fault.exit_code
+        return told_code(as_fault(error))
     return result if isinstance(result, int) else 0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from launcher.commands.command_faults import command
 from launcher.commands.fleet_commands import outdated_command, which_command
 from launcher.commands.plugin_places import PluginPlaces
 from launcher.commands.worker_client import WorkerAddress
@@ -45,7 +46,7 @@ def _maybe_worker(command: Command) -> Command:
     return wrapped
 
 
-@click.command("which", short_help="Tell who holds a package: locations, connectors, tasks.")
+@command("which", short_help="Tell who holds a package: locations, connectors, tasks.")
 @click.argument("requirement")
 @plugin_path_options
 @_maybe_worker
@@ -61,7 +62,7 @@ def which(
     return which_command(places, address, requirement=requirement, as_json=as_json)
 
 
-@click.command("outdated", short_help="Tell which pins and locks have something newer.")
+@command("outdated", short_help="Tell which pins and locks have something newer.")
 @click.argument(
     "connector_files",
     nargs=-1,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from launcher.commands.command_faults import command
 from launcher.commands.motion_commands import (
     generations_command,
     locations_command,
@@ -29,7 +30,7 @@ _stages = click.option(
 )
 
 
-@click.command("plan", short_help="Tell what other versions of a connector would change.")
+@command("plan", short_help="Tell what other versions of a connector would change.")
 @one_connector
 @click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[CONNECTOR_FILE]")
 @_version
@@ -48,7 +49,7 @@ def plan(
     return plan_command(address, name=name, file=file, versions=versions, as_json=as_json)
 
 
-@click.command("move", short_help="Move a connector to another version, and back if it fails.")
+@command("move", short_help="Move a connector to another version, and back if it fails.")
 @one_connector
 @_version
 @_stages
@@ -63,7 +64,7 @@ def move(
     return move_command(address, name=name, versions=versions, wait=wait, as_json=as_json)
 
 
-@click.command("generations", short_help="List what a connector has run with.")
+@command("generations", short_help="List what a connector has run with.")
 @one_connector
 @worker_options
 def generations(name: str, address: WorkerAddress, as_json: bool) -> int:
@@ -71,7 +72,7 @@ def generations(name: str, address: WorkerAddress, as_json: bool) -> int:
     return generations_command(address, name=name, as_json=as_json)
 
 
-@click.command("rollback", short_help="Move a connector to an earlier generation.")
+@command("rollback", short_help="Move a connector to an earlier generation.")
 @one_connector
 @click.option("--to", type=click.IntRange(min=1), metavar="N", help="Which; by default the last.")
 @click.option("--wait", is_flag=True, help="Wait until it is there, or is back.")
@@ -84,7 +85,7 @@ def rollback(name: str, to: int | None, wait: bool, address: WorkerAddress, as_j
     return rollback_command(address, name=name, to=to, wait=wait, as_json=as_json)
 
 
-@click.command("rescan", short_help="Have a worker read its plugin path anew.")
+@command("rescan", short_help="Have a worker read its plugin path anew.")
 @click.option("--wait", is_flag=True, help="Wait until the environments are made.")
 @worker_options
 def rescan(wait: bool, address: WorkerAddress, as_json: bool) -> int:
@@ -95,7 +96,7 @@ def rescan(wait: bool, address: WorkerAddress, as_json: bool) -> int:
     return rescan_command(address, wait=wait, as_json=as_json)
 
 
-@click.command("locations", short_help="Show the locations that a worker knows.")
+@command("locations", short_help="Show the locations that a worker knows.")
 @worker_options
 def locations(address: WorkerAddress, as_json: bool) -> int:
     """Show the locations that a worker knows, their environments, and who uses them."""

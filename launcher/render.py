@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from manager.errors import ProblemsError, VenvoyError
 __all__ = [
     "explanation",
     "failure",
+    "flush",
     "json_envelope",
     "line",
     "log_lines",
@@ -38,12 +40,20 @@ ENVELOPE_VERSION = 1
 _WIDE = 160
 
 
+class _Console(Console):
+    """A console that leaves it to the command to end when nobody reads."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the error through: rich exits, with 1, from wherever it was called."""
+        raise  # noqa: PLE0704  # called while the BrokenPipeError is handled
+
+
 def _console(*, stderr: bool) -> Console:
     """A console for one of the two streams; in a pipe it neither colours nor wraps."""
     stream = sys.stderr if stderr else sys.stdout
     if stream.isatty():
-        return Console(file=stream, highlight=False, emoji=False)
-    return Console(
+        return _Console(file=stream, highlight=False, emoji=False)
+    return _Console(
         file=stream, highlight=False, emoji=False, width=_WIDE, no_color=True, soft_wrap=True
     )
 
@@ -61,6 +71,17 @@ def ready_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def flush() -> None:
+    """Send off what was printed; raises OSError when it cannot be, and drops it then."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())  # else the interpreter tries again as it ends
+            raise
 
 
 def line(text: str = "") -> None:
@@ -203,16 +224,20 @@ def explanation(explained: Explanation) -> None:
 
 
 @contextmanager
-def progress(*, quiet: bool = False, verbose: bool = False) -> Iterator[Callable[[str], None]]:
-    """Show work that takes time on a terminal's stderr; in a pipe stay quiet, unless `verbose`.
+def progress(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Show work that takes time on stderr: a line that changes on a terminal, else one for each.
 
     Yields a function that takes what is being done now; an empty text hides the line.
     """
-    if quiet or not (verbose or sys.stderr.isatty()):
+    if quiet:
         yield _say_nothing
         return
     if not sys.stderr.isatty():
-        yield note
+        steps = _Steps()
+        try:
+            yield steps.say
+        finally:
+            steps.end()
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -222,6 +247,30 @@ def progress(*, quiet: bool = False, verbose: bool = False) -> Iterator[Callable
             bar.update(task, description=escape(text), visible=bool(text))
 
         yield show
+
+
+class _Steps:
+    """Says in a pipe, as pip does, what is being done now, and how long each location took."""
+
+    def __init__(self) -> None:
+        self._location = ""
+        self._began = 0.0
+
+    def say(self, text: str) -> None:
+        """Say a step, `location: what`; an empty text is what hides the line on a terminal."""
+        if not text:
+            return
+        location, colon, _ = text.partition(": ")
+        if colon and location != self._location:
+            self.end()
+            self._location, self._began = location, time.monotonic()
+        log_lines([text])
+
+    def end(self) -> None:
+        """Say that the location is done with: ready, or with a fault that is told at the end."""
+        if self._location:
+            log_lines([f"{self._location}: took {time.monotonic() - self._began:.1f} s"])
+            self._location = ""
 
 
 def _say_nothing(_: str) -> None:

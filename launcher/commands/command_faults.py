@@ -1,14 +1,27 @@
 """How a command fails: every fault told once, in words, or in the envelope that was asked for."""
 
 import errno
+from collections.abc import Callable
 
 import click
 
 from launcher import render
-from launcher.commands.interruption import InterruptedByUserError
+from launcher.commands.interruption import (
+    Ended,
+    InterruptedByUserError,
+    OutputClosedError,
+    drop_closed_outputs,
+    watch_readers,
+)
 from manager.errors import InternalError, UsageError, VenvoyError
 
-__all__ = ["CommandGroup", "SystemFaultError", "as_fault", "refuse"]
+__all__ = [
+    "CommandGroup",
+    "SystemFaultError",
+    "as_fault",
+    "refuse",
+    "told_code",
+]
 
 _SYSTEM = frozenset(
     (
@@ -17,6 +30,10 @@ _SYSTEM = frozenset(
     )
 )  # fmt: skip
 """What the machine refuses, whatever the program: no bug of ours."""
+
+
+_LASTING = "standalone"
+"""The command that goes on when nobody reads its log: that reader is restarted now and then."""
 
 
 class SystemFaultError(VenvoyError):
@@ -45,12 +62,25 @@ def as_fault(error: BaseException) -> VenvoyError:
     """Return what ended a command as a fault to tell; a bug of ours leaves its traceback, too."""
     if isinstance(error, VenvoyError):
         return error
+    if isinstance(error, click.exceptions.Abort) and error.__cause__ is not None:
+        error = error.__cause__  # click's own word for what came
+    if isinstance(error, Ended):
+        return error.fault
+    if isinstance(error, BrokenPipeError) and drop_closed_outputs():
+        return OutputClosedError()
     if isinstance(error, (click.exceptions.Abort, KeyboardInterrupt)):
         return InterruptedByUserError()
     if isinstance(error, OSError) and error.errno in _SYSTEM:
         return SystemFaultError(path=str(error.filename or ""), reason=error.strerror or str(error))
     render.unexpected(error)
     return InternalError(what=f"unexpected {type(error).__name__}: {error}")
+
+
+def told_code(fault: VenvoyError) -> int:
+    """Tell what ended a command, if anybody listens; return its exit code."""
+    if not isinstance(fault, OutputClosedError):
+        render.failure(fault)
+    return fault.exit_code
 
 
 def refuse(error: click.ClickException, *, as_json: bool) -> int:
@@ -74,6 +104,8 @@ class _Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run it; under `--json` print an envelope whatever comes, and raise nothing."""
+        if self.name != _LASTING:
+            watch_readers()
         if not ctx.params.get("as_json"):
             return super().invoke(ctx)
         try:
@@ -90,3 +122,8 @@ class CommandGroup(click.Group):
 
     command_class = _Command
     group_class = type
+
+
+def command(name: str, *, short_help: str) -> Callable[[Callable[..., object]], click.Command]:
+    """Return a decorator for a command that a `CommandGroup` gets from another file."""
+    return click.command(name, cls=_Command, short_help=short_help)

@@ -66,7 +66,7 @@ def _run(directory: Path, samples: Path) -> int:
     configs = samples / "configs"
     worker = read_worker_config(configs / "worker.properties", working_dir=directory)
     render.note("Syncing two versions of a CSV source, two of a SQL sink, and a transformation …")
-    with render.progress(verbose=True) as progress:
+    with render.progress() as progress:
         workplace = open_workplace(str(samples), progress=progress)
         converters = worker_converters(worker.properties, where=str(worker.file))
         files = [configs / f"{name}.properties" for name in CONNECTORS]

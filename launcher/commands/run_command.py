@@ -8,7 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from launcher import render
-from launcher.commands.interruption import InterruptedByUserError
+from launcher.commands.interruption import (
+    InterruptedByUserError,
+    OutputClosedError,
+    run_loop,
+    signals_for,
+)
 from launcher.commands.open_files import allow_open_files
 from launcher.commands.run_output import RunOutput
 from launcher.planning.preparation import Preparation, plan_all, prepare, worker_converters
@@ -99,34 +104,29 @@ def run_prepared(
     )
 
     async def serve(open_log: Callable[[], SqliteLog]) -> RunReport:
-        stop, interrupted = asyncio.Event(), asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, stop.set)
-
-        def interrupt() -> None:
-            interrupted.set()
-            stop.set()
-
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-        report = await run(
-            preparation.plans,
-            environments=preparation.environments,
-            api=workplace.context.api,
-            open_log=open_log,
-            settings=settings,
-            on_output=output.line,
-            on_event=output.event,
-            stop=stop,
-            problems=preparation.problems,
-        )
-        return replace(report, interrupted=interrupted.is_set())
+        stop = asyncio.Event()
+        with signals_for(stop, told=output.signal, reader=True) as came:
+            report = await run(
+                preparation.plans,
+                environments=preparation.environments,
+                api=workplace.context.api,
+                open_log=open_log,
+                settings=settings,
+                on_output=output.line,
+                on_event=output.event,
+                stop=stop,
+                problems=preparation.problems,
+            )
+        if signal.SIGPIPE in came:  # there is nobody to give a report to
+            raise OutputClosedError
+        return replace(report, interrupted=signal.SIGINT in came)
 
     with ExitStack() as opened:
 
         def open_log() -> SqliteLog:
             return opened.enter_context(closing(SqliteLog(worker.storage_file)))
 
-        return asyncio.run(serve(open_log))
+        return run_loop(serve(open_log))
 
 
 def report_as_json(report: RunReport) -> list[dict[str, object]]:

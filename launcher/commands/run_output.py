@@ -1,5 +1,7 @@
 """What a run says while it runs: plugins' output and the worker's events, a line each to stderr."""
 
+from signal import Signals
+
 from launcher import render
 from launcher.hosts.host_output import OutputStream
 from launcher.tasks.runtime import Event
@@ -14,7 +16,7 @@ class RunOutput:
 
     def line(self, task: str, stream: OutputStream, text: str) -> None:
         """A line that plugin code wrote to stdout or stderr."""
-        render.note(f"[{task}] {stream}: {text}")
+        render.log_lines([f"[{task}] {stream}: {text}"])
 
     def event(self, event: Event) -> None:
         """A log record of a plugin, or a change of state."""
@@ -22,4 +24,9 @@ class RunOutput:
             return
         level = "" if event.level == "INFO" else f"{event.level} "
         logger = f"{event.logger}: " if event.logger else ""
-        render.note(f"[{event.subject}] {level}{logger}{event.text}")
+        render.log_lines([f"[{event.subject}] {level}{logger}{event.text}"])
+
+    def signal(self, number: Signals) -> None:
+        """A signal that asks the run to stop; a second one is not waited for."""
+        if number != Signals.SIGPIPE:
+            render.log_lines([f"{number.name}: stopping; a second signal ends it at once"])

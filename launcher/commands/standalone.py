@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launcher.commands.connector_files import put_files
-from launcher.commands.interruption import InterruptedByUserError
+from launcher.commands.interruption import outlive_readers, run_loop, signals_for
 from launcher.commands.open_files import allow_open_files
 from launcher.commands.worker_log import WorkerLog
 from launcher.configs.config_keys import ConfigValueError
@@ -46,10 +45,13 @@ def standalone_command(
 ) -> int:
     """Run a worker until SIGINT or SIGTERM; 0 when it ended in order, 130 after a second signal.
 
+    Whoever reads its log may go: it has connectors to run, and a log's reader is restarted.
+
     Raises:
         VenvoyError: the worker cannot start; nothing of it is left running.
     """
     allow_open_files()
+    outlive_readers()
     config, masker, warnings = _read(worker_file)
     levels = LoggerLevels()
     with ExitStack() as opened:
@@ -72,7 +74,7 @@ def standalone_command(
             levels=levels,
             words=words,
         )
-        return asyncio.run(_run(parts, connector_files))
+        return run_loop(_run(parts, connector_files))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,37 +222,18 @@ async def _run(parts: _Parts, files: Sequence[Path]) -> int:
             on_event=parts.words.event,
             loggers=parts.levels,
         )
-        with _signals(stop, parts.words):
+        with signals_for(stop, told=lambda number: _tell_signal(number, stop, parts.words)):
             await _stand(parts, worker, store, files, stop)
     parts.words.say("stopped")
     return 0
 
 
-@contextlib.contextmanager
-def _signals(stop: asyncio.Event, words: WorkerLog) -> Iterator[None]:
-    """Ask to stop at the first signal; end the process at the second, whatever it waits for.
-
-    That is no worse than a kill: the guardian ends the hosts, and what was answered is on disk.
-    """
-    loop = asyncio.get_running_loop()
-
-    def take(number: signal.Signals) -> None:
-        if not stop.is_set():
-            words.say(f"{number.name}: stopping; a second signal ends it at once")
-            stop.set()
-            return
-        words.say(f"{number.name} again: ended at once", level="WARNING")
-        words.close()
-        os._exit(InterruptedByUserError.exit_code)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, take, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+def _tell_signal(number: signal.Signals, stop: asyncio.Event, words: WorkerLog) -> None:
+    if not stop.is_set():
+        words.say(f"{number.name}: stopping; a second signal ends it at once")
+        return
+    words.say(f"{number.name} again: ended at once", level="WARNING")
+    words.close()
 
 
 async def _stand(

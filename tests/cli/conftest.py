@@ -22,6 +22,12 @@ _FILTERS = (
     (re.compile(r"(?<=\S) {2,}"), "  "),
 )
 _STATES = re.compile(r"\[\w+-\d+\] (?:RUNNING|COMPLETED)\n")
+# What takes time is told step by step; a test of its own holds the steps.
+_STEPS = re.compile(
+    r"^[\w.-]+: (?:making its lock|resolving .*|fetching .*|building .*|unpacking .*"
+    r"|trying its entry points|took .*)\n",
+    re.MULTILINE,
+)
 _BUILT_IN = re.compile(r"^\d+ built-in plugins are not shown; .*\n", re.MULTILINE)
 
 
@@ -93,7 +99,7 @@ class Desk:
         text = text.replace(str(self.directory), "TMP")
         for pattern, instead in _FILTERS:
             text = pattern.sub(instead, text)
-        return _BUILT_IN.sub("", _STATES.sub("", text))
+        return _STEPS.sub("", _BUILT_IN.sub("", _STATES.sub("", text)))
 
     def patience(self, seconds: int) -> None:
         """Give up an entry point after that time."""

@@ -321,8 +321,20 @@ def test_ctrl_c_ends_a_sync_and_leaves_nothing_behind(desk: Desk, as_json: bool)
         (error,) = json.loads(out)["errors"]
         assert error == {"code": "interrupted", "message": said[0], "hint": said[1]}
     else:
-        assert (out, err.lstrip("\n")) == ("", f"error: {said[0]}\nhint: {said[1]}\n")
+        assert (out, desk.filtered(err).strip()) == ("", f"error: {said[0]}\nhint: {said[1]}")
     assert not list((store / "staging").iterdir())
+
+
+def test_a_sync_in_a_pipe_says_what_each_location_begins_and_how_long_it_took(desk: Desk) -> None:
+    desk.patch.setenv("VENVOY_STORE", str(desk.directory / "store"))
+    running = subprocess.run(
+        [sys.executable, "-c", MAIN, "plugins", "sync", "--offline", "--plugin-path", desk.place],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = [line for line in running.stderr.splitlines() if line.startswith("good_neighbour: ")]
+    assert told[0] == "good_neighbour: making its lock"
+    assert "good_neighbour: unpacking 1 wheel" in told
+    assert re.fullmatch(r"good_neighbour: took \d+\.\d s", told[-2])  # then what became of its lock
 
 
 def test_ctrl_c_while_modules_load_is_told_in_a_line(tmp_path: Path) -> None:
