@@ -76,7 +76,7 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
     interpreter = interpreter_for(context, content)
     before = sources_stamp(location)
     known = _known(context, location, interpreter)
-    if known is not None:
+    if known is not None and (known.verification.ok or not context.retry_failed):
         return known
     bundle = open_bundle(location.path) if location.shape is Shape.BUNDLE else None
     own = own_wheels(content)
@@ -91,7 +91,10 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
     plan = plan_environment(stored, interpreter)
     entry_points = [each for one in content.distributions for each in one.entry_points]
 
+    tried: list[Path] = []
+
     def check(made: Environment) -> Verification:
+        tried.append(made.path)
         context.progress(f"{location.name}: trying its entry points")
         return verify(
             made.path,
@@ -103,7 +106,11 @@ def sync_location(context: SyncContext, content: LocationContent) -> SyncedLocat
 
     environment = make_environment(context.store, plan, verify=check)
     found = environment.receipt.verification
-    if found is None or not _covers(found, context.api.digest, entry_points):
+    if (
+        found is None
+        or not _covers(found, context.api.digest, entry_points)
+        or (context.retry_failed and not found.ok and not tried)
+    ):
         found = check(environment)
     if bundle is None:
         origin = own.values() if own else tree_digest(location.path)

@@ -12,13 +12,14 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from manager.digests import JsonValue, sha256_of, short, source_files
 from manager.fs import write_file_atomically
+from manager.json_fields import BadFieldError, read_fields
 from manager.plugins.locations import Location, Shape
 from manager.store.store import Store
 from manager.store.verification import Verification, verification_from_json, verification_to_json
@@ -45,17 +46,15 @@ def sources_stamp(location: Location) -> str:
 def read_note(store: Store, location: Location, *, interpreter: str, api: str) -> SyncNote | None:
     """Return the note of a location if it is about its files as they are, and these digests."""
     try:
-        known = json.loads(_file(store, location).read_bytes())
-        if known["key"] != _key(location, interpreter, api):
+        known = read_fields(_file(store, location))
+        if known.mapping().get("key") != _key(location, interpreter, api):
             return None
         return SyncNote(
-            environment_digest=str(known["environment"]),
-            plugin_digest=str(known["plugin"]),
-            verification=verification_from_json(
-                cast("Mapping[str, JsonValue]", known["verification"])
-            ),
+            environment_digest=known.text("environment"),
+            plugin_digest=known.text("plugin"),
+            verification=verification_from_json(known.fields("verification")),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, BadFieldError):
         return None
 
 

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from launcher import render
@@ -101,7 +101,8 @@ def sync_command(
     """Make environments; 1 when one could not be made or an entry point fails."""
     with render.progress(quiet=as_json) as progress:
         workplace = open_places(places, names, progress=progress, offline=offline, frozen=frozen)
-        outcomes = sync_all(workplace.context, named_locations(workplace, names))
+        context = replace(workplace.context, retry_failed=True)  # whoever asks wants to know now
+        outcomes = sync_all(context, named_locations(workplace, names))
     if not as_json:
         for outcome in outcomes:
             if isinstance(outcome, SyncedLocation) and outcome.lock_reason is not None:

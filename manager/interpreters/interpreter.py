@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from manager.errors import VenvoyError
 from manager.fs import write_file_atomically
 from manager.interpreters import interpreter_probe
 from manager.interpreters.wheel_tags import wheel_tags
+from manager.json_fields import Fields, read_fields
 from manager.proc import (
     ProcessTimeoutError,
     UnstartableError,
@@ -166,25 +167,46 @@ def _probe(executable: Path, cache_dir: Path) -> Interpreter:
             executable=executable, reason=error.strerror or str(error)
         ) from error
     file = cache_dir / f"{short(sha256_of(str(executable)))}.json"
-    known = _read(file)
-    if known is not None and known.get("stamp") == stamp and _same_libpython(known):
-        return _interpreter(known)
-    facts = _ask(executable)
-    facts |= {
-        "stamp": stamp,
-        "libpython_file": facts["libpython"],
-        "libpython": _libpython_stamp(Path(str(facts["libpython"]))),
-        "real_path": str(executable),
-        "tags": wheel_tags(facts, executable),
-    }
-    if Version(str(facts["version"])) < OLDEST:
+    kept = _kept(file, stamp)
+    if kept is not None:
+        return kept
+    try:
+        facts = _ask(executable)
+        facts |= {
+            "stamp": stamp,
+            "libpython_file": facts["libpython"],
+            "libpython": _libpython_stamp(Path(str(facts["libpython"]))),
+            "real_path": str(executable),
+            "tags": list(wheel_tags(facts, executable)),
+        }
+        found = _interpreter(Fields(facts))
+        is_old = Version(found.version) < OLDEST
+    except (KeyError, ValueError) as error:
+        reason = f"it says of itself what no Python does: {error}"
+        raise UnusableInterpreterError(executable=executable, reason=reason) from error
+    if is_old:
         raise UnusableInterpreterError(
-            executable=executable, reason=f"Python {facts['version']} is older than {OLDEST}"
+            executable=executable, reason=f"Python {found.version} is older than {OLDEST}"
         )
     with contextlib.suppress(OSError):  # a store that cannot be written still answers
         cache_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file_atomically(file, json.dumps(facts).encode(), mode=0o444)
-    return _interpreter(facts)
+    return found
+
+
+def _kept(file: Path, stamp: Mapping[str, JsonValue]) -> Interpreter | None:
+    """Return what was said before, None when it is not there, damaged, or of another time."""
+    try:
+        known = read_fields(file)
+        if known.mapping().get("stamp") != stamp:
+            return None
+        if _libpython_stamp(Path(known.text("libpython_file"))) != known.text("libpython"):
+            return None
+        found = _interpreter(known)
+        Version(found.version)
+    except (OSError, ValueError):
+        return None
+    return found
 
 
 def _stamp(executable: Path) -> dict[str, JsonValue]:
@@ -208,18 +230,6 @@ def _libpython_stamp(file: Path) -> str:
     return str(file)
 
 
-def _same_libpython(known: Mapping[str, JsonValue]) -> bool:
-    return _libpython_stamp(Path(str(known["libpython_file"]))) == known["libpython"]
-
-
-def _read(file: Path) -> dict[str, JsonValue] | None:
-    try:
-        known = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return known if isinstance(known, dict) else None
-
-
 def _ask(executable: Path) -> dict[str, JsonValue]:
     script = Path(str(interpreter_probe.__file__))
     try:
@@ -239,24 +249,25 @@ def _ask(executable: Path) -> dict[str, JsonValue]:
     return cast("dict[str, JsonValue]", facts)
 
 
-def _interpreter(facts: Mapping[str, JsonValue]) -> Interpreter:
-    stamp = cast("Mapping[str, int]", facts["stamp"])
+def _interpreter(known: Fields) -> Interpreter:
+    """Read what was said, or kept; raises `BadFieldError`."""
+    markers = known.fields("markers")
     return Interpreter(
-        executable=Path(str(facts["real_path"])),
-        real_path=Path(str(facts["real_path"])),
-        implementation=str(facts["implementation"]),
-        version=str(facts["version"]),
-        cache_tag=str(facts["cache_tag"]),
-        soabi=str(facts["soabi"]),
-        ext_suffix=str(facts["ext_suffix"]),
-        platform=str(facts["platform"]),
-        libc=str(facts["libc"]),
-        free_threaded=bool(facts["free_threaded"]),
-        debug=bool(facts["debug"]),
-        magic=str(facts["magic"]),
-        libpython=str(facts["libpython"]),
-        size_bytes=stamp["size_bytes"],
-        mtime_ns=stamp["mtime_ns"],
-        tags=tuple(cast("Sequence[str]", facts["tags"])),
-        markers=cast("Mapping[str, str]", facts["markers"]),
+        executable=Path(known.text("real_path")),
+        real_path=Path(known.text("real_path")),
+        implementation=known.text("implementation"),
+        version=known.text("version"),
+        cache_tag=known.text("cache_tag"),
+        soabi=known.text("soabi"),
+        ext_suffix=known.text("ext_suffix"),
+        platform=known.text("platform"),
+        libc=known.text("libc"),
+        free_threaded=known.flag("free_threaded"),
+        debug=known.flag("debug"),
+        magic=known.text("magic"),
+        libpython=known.text("libpython"),
+        size_bytes=known.fields("stamp").number("size_bytes"),
+        mtime_ns=known.fields("stamp").number("mtime_ns"),
+        tags=known.texts("tags"),
+        markers={name: markers.text(name) for name in markers.mapping()},
     )

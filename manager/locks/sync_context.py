@@ -30,7 +30,8 @@ class SyncContext:
     `inherited` is the caller's environment variables, `default_python` the interpreter for
     plugins that ask for none. `offline` asks no index, `frozen` changes no lock. `progress` is
     told what takes time, in the thread that called. An entry point that is tried is given up after
-    `trial_timeout_s`.
+    `trial_timeout_s`; with `retry_failed` one that failed before is tried again, as what it
+    failed of (a service, a variable, a file) may be there now.
     """
 
     store: Store
@@ -41,6 +42,7 @@ class SyncContext:
     frozen: bool = False
     progress: Callable[[str], None] = _silent
     trial_timeout_s: float = 120
+    retry_failed: bool = False
 
     @cached_property
     def search(self) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@
 """
 
 import json
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +19,16 @@ from typing import Final
 from packaging.version import Version
 
 from manager.digests import sha256_of, short, tree_digest
-from manager.fs import publish, staging
+from manager.fs import publish, remove, staging
 from manager.interpreters.interpreter import Interpreter
+from manager.json_fields import BadFieldError, read_fields
 from manager.store.bytecode import Tree, compile_trees
 from manager.store.layout import Layout
 
 __all__ = ["ApiCopy", "put_api"]
 
 _RECEIPT: Final = "api.json"
+_SCHEMA: Final = 1
 _PACKAGES: Final = ("venvoy_api", "venvoy_host")
 _FILES: Final = ("pyproject.toml",)
 
@@ -60,11 +63,13 @@ def put_api(layout: Layout, shared_dir: Path, interpreters: Sequence[Interpreter
         tomllib.loads((shared_dir / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     )
     copy = ApiCopy(path=final, version=version, digest=digest)
-    if (final / _RECEIPT).is_file():
+    if _is_whole(copy):
         return copy
     with layout.lock("api", name):
-        if (final / _RECEIPT).is_file():
+        if _is_whole(copy):
             return copy
+        if os.path.lexists(final):  # damaged: hosts that run from it have imported it already
+            remove(final, store_root=layout.root)
         with staging(layout.root) as room:
             staged = room / "api"
             for file in (file for files in sources.values() for file in files):
@@ -73,9 +78,23 @@ def put_api(layout: Layout, shared_dir: Path, interpreters: Sequence[Interpreter
                 target.write_bytes(file.read_bytes())
             for interpreter in by_tag.values():
                 list(compile_trees([Tree(staged=staged, final=final)], interpreter))
-            receipt = {"schema": 1, "digest": digest, "version": str(version)}
+            receipt = {"schema": _SCHEMA, "digest": digest, "version": str(version)}
             publish(staged, final, last=(_RECEIPT, json.dumps(receipt).encode()))
     return copy
+
+
+def _is_whole(copy: ApiCopy) -> bool:
+    """Whether the copy was published: its receipt is the last file, and says what it is."""
+    try:
+        known = read_fields(copy.path / _RECEIPT)
+        return (
+            known.number("schema") == _SCHEMA
+            and known.text("digest") == copy.digest
+            and known.text("version") == str(copy.version)
+            and copy.host.is_dir()
+        )
+    except (OSError, BadFieldError):
+        return False
 
 
 def _digest(path: Path) -> str:

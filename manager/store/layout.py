@@ -21,6 +21,7 @@ does not need.
 
 import contextlib
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,10 +54,11 @@ class UnsafeStoreError(VenvoyError):
 
     code = "unsafe-store"
 
-    def __init__(self, *, root: Path, reason: str) -> None:
+    def __init__(self, *, root: Path, reason: str, remedy: str) -> None:
         super().__init__(root)
         self.root = root
         self.reason = reason
+        self.remedy = remedy
 
     @property
     def message(self) -> str:
@@ -66,7 +68,7 @@ class UnsafeStoreError(VenvoyError):
     @property
     def hint(self) -> str:
         """How to make it safe, or where else to go."""
-        return f"run `chmod 700 {self.root}`, or name another store in VENVOY_STORE"
+        return f"{self.remedy}, or name another store in VENVOY_STORE"
 
 
 class UnusableStoreError(VenvoyError):
@@ -140,24 +142,35 @@ class Layout:
 
     def _prepare(self) -> None:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._refuse_unsafe()
+        self.refuse_unsafe()
         self.locks_dir.mkdir(mode=0o700, exist_ok=True)
         for name, content in (("CACHEDIR.TAG", _TAG), ("README", _README)):
             if not (self.root / name).exists():
                 write_file_atomically(self.root / name, content, mode=0o444)
 
-    def _refuse_unsafe(self) -> None:
-        status = self.root.stat()
-        if status.st_uid not in (0, os.geteuid()):
-            raise UnsafeStoreError(root=self.root, reason=f"it belongs to user {status.st_uid}")
+    def refuse_unsafe(self) -> None:
+        """Raise `UnsafeStoreError` for a store that is somebody else's, or that all may write."""
+        try:
+            status = self.root.stat()
+        except FileNotFoundError:  # nobody's yet
+            return
+        may_read = os.access(self.root, os.R_OK | os.X_OK, effective_ids=True)
+        if status.st_uid not in (0, os.geteuid()) or not may_read:  # a system's store is root's
+            owner = _user(status.st_uid)
+            raise UnsafeStoreError(
+                root=self.root, reason=f"it belongs to {owner}", remedy=f"run as {owner}"
+            )
         if status.st_mode & stat.S_IWOTH:
-            raise UnsafeStoreError(root=self.root, reason="everybody may write to it")
+            raise UnsafeStoreError(
+                root=self.root,
+                reason="everybody may write to it",
+                remedy=f"run `chmod 700 {self.root}`",
+            )
 
     def refuse_unusable(self) -> None:
         """Raise what `prepare` or a publication would, and change nothing."""
         try:
-            if self.root.exists():
-                self._refuse_unsafe()
+            self.refuse_unsafe()
             there = next(one for one in (self.root, *self.root.parents) if os.path.lexists(one))
             if not there.is_dir():
                 raise UnusableStoreError(root=self.root, reason=f"`{there}` is no directory")
@@ -206,3 +219,11 @@ class Layout:
     def environment_dir(self, digest: str) -> Path:
         """Return where an environment stands, or would stand."""
         return self.environments_dir / short(digest)
+
+
+def _user(number: int) -> str:
+    """Return how a user is called, as a person would."""
+    try:
+        return f"the user `{pwd.getpwuid(number).pw_name}`"
+    except KeyError:
+        return f"user {number}"

@@ -5,13 +5,14 @@ a readable receipt is no wheel and no environment, whatever else it holds.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-from manager.digests import JsonValue
+from manager.digests import JsonValue, environment_digest
 from manager.errors import VenvoyError
+from manager.json_fields import BadFieldError, Fields, read_fields
 from manager.store.verification import Verification, verification_from_json, verification_to_json
 from manager.store.wheels import Script
 
@@ -126,26 +127,26 @@ def read_wheel_receipt(directory: Path) -> WheelReceipt:
     known = _read(file)
     try:
         return WheelReceipt(
-            name=str(known["name"]),
-            version=str(known["version"]),
-            sha256=str(known["sha256"]),
-            tags=_texts(known["tags"]),
-            bytecode_tag=str(known["bytecode_tag"]),
-            tops=_texts(known["tops"]),
-            real_directories=_texts(known["real_directories"]),
-            framework=_texts(known["framework"]),
+            name=known.text("name"),
+            version=known.text("version"),
+            sha256=known.text("sha256"),
+            tags=known.texts("tags"),
+            bytecode_tag=known.text("bytecode_tag"),
+            tops=_names(known, "tops"),
+            real_directories=_paths(known, "real_directories"),
+            framework=_names(known, "framework"),
             scripts=tuple(
-                Script(name=name, module=module, attribute=attribute)
-                for name, module, attribute in cast("Sequence[Sequence[str]]", known["scripts"])
+                Script(name=_name("scripts", name), module=module, attribute=attribute)
+                for name, module, attribute in known.rows("scripts", 3)
             ),
-            programs=_texts(known["programs"]),
-            rewritten=_texts(known["rewritten"]),
-            has_data=bool(known["has_data"]),
-            has_headers=bool(known["has_headers"]),
-            uncompiled=_texts(known["uncompiled"]),
+            programs=_names(known, "programs"),
+            rewritten=_names(known, "rewritten"),
+            has_data=known.flag("has_data"),
+            has_headers=known.flag("has_headers"),
+            uncompiled=known.texts("uncompiled"),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableReceiptError(file=file, reason=f"it has no good {error}") from error
+    except BadFieldError as error:
+        raise UnreadableReceiptError(file=file, reason=str(error)) from error
 
 
 def dump_receipt(receipt: Receipt) -> bytes:
@@ -169,44 +170,61 @@ def read_receipt(directory: Path) -> Receipt:
     file = directory / ENVIRONMENT_RECEIPT
     known = _read(file)
     try:
-        checked = known["verification"]
-        return Receipt(
-            digest=str(known["digest"]),
-            interpreter=cast("Mapping[str, JsonValue]", known["interpreter"]),
+        receipt = Receipt(
+            digest=known.text("digest"),
+            interpreter=known.fields("interpreter").mapping(),
             wheels=tuple(
-                (name, version, sha256)
-                for name, version, sha256 in cast("Sequence[Sequence[str]]", known["wheels"])
+                (name, version, sha256) for name, version, sha256 in known.rows("wheels", 3)
             ),
-            warnings=_texts(known["warnings"]),
-            verification=None
-            if checked is None
-            else verification_from_json(cast("Mapping[str, JsonValue]", checked)),
-            created=str(known["created"]),
+            warnings=known.texts("warnings"),
+            verification=verification_from_json(known.fields("verification"))
+            if known.has("verification")
+            else None,
+            created=known.text("created"),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableReceiptError(file=file, reason=f"it has no good {error}") from error
+        # What it is must be what it is called: so nothing that starts it can have changed.
+        is_right = environment_digest(receipt.wheels, receipt.interpreter) == receipt.digest
+    except (BadFieldError, TypeError) as error:
+        raise UnreadableReceiptError(file=file, reason=str(error)) from error
+    if not is_right:
+        reason = "its `digest` is not that of its wheels and its interpreter"
+        raise UnreadableReceiptError(file=file, reason=reason)
+    return receipt
 
 
 def _dump(value: JsonValue) -> bytes:
     return json.dumps(value, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _read(file: Path) -> Mapping[str, JsonValue]:
+def _read(file: Path) -> Fields:
     try:
-        known = json.loads(file.read_bytes())
+        known = read_fields(file)
+        schema = known.number("schema")
     except OSError as error:
         reason = error.strerror or str(error)
         raise UnreadableReceiptError(file=file, reason=reason) from error
-    except ValueError as error:
-        raise UnreadableReceiptError(file=file, reason="it is no JSON") from error
-    if not isinstance(known, dict):
-        raise UnreadableReceiptError(file=file, reason="it is no JSON object")
-    schema = known.get("schema")
+    except BadFieldError as error:
+        raise UnreadableReceiptError(file=file, reason=str(error)) from error
     if schema != SCHEMA:
         reason = f"it has schema {schema}, and this venvoy knows {SCHEMA}"
         raise UnreadableReceiptError(file=file, reason=reason)
-    return cast("Mapping[str, JsonValue]", known)
+    return known
 
 
-def _texts(value: JsonValue) -> tuple[str, ...]:
-    return tuple(str(item) for item in cast("Sequence[str]", value))
+def _names(known: Fields, field: str) -> tuple[str, ...]:
+    """Return names in one directory: links are made of them, and must not lead out of it."""
+    return tuple(_name(field, name) for name in known.texts(field))
+
+
+def _name(field: str, name: str) -> str:
+    if "/" in name or "\0" in name or name in ("", ".", ".."):
+        raise BadFieldError(f"its `{field}` holds `{name}`, which is no file's name")
+    return name
+
+
+def _paths(known: Fields, field: str) -> tuple[str, ...]:
+    """Return relative paths that stay below where they start."""
+    for path in known.texts(field):
+        for part in path.split("/"):
+            _name(field, part)
+    return known.texts(field)

@@ -8,20 +8,19 @@ virtualenv alone takes longer than making the environment.
 import base64
 import json
 import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from manager.digests import JsonValue, short
 from manager.errors import InternalError
 from manager.fs import staging, walk, write_file_atomically
 from manager.interpreters.interpreter import Interpreter
+from manager.json_fields import Fields, read_fields
 from manager.proc import child_environment, inherited
 
 __all__ = ["Skeleton", "get_skeleton"]
 
-_SCHEMA = 1
+_SCHEMA = 2
 # virtualenv's own patch of distutils, run by a .pth at each start; nothing is installed here.
 _LEFT_OUT = ("CACHEDIR.TAG", ".gitignore", "_virtualenv.pth", "_virtualenv.py")
 
@@ -55,10 +54,10 @@ def get_skeleton(interpreter: Interpreter, *, directory: Path, store_root: Path)
     """Return an interpreter's skeleton from `directory`, made now if it is not there yet."""
     file = directory / f"{short(interpreter.digest)}.json"
     try:
-        known = json.loads(file.read_bytes())
-        if known["schema"] == _SCHEMA:
+        known = read_fields(file)
+        if known.number("schema") == _SCHEMA:
             return _from_json(known)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         pass  # not there, or damaged: made again
     skeleton = _make(interpreter, store_root)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -121,21 +120,20 @@ def _to_json(skeleton: Skeleton) -> dict[str, JsonValue]:
         "directories": skeleton.directories,
         "links": skeleton.links,
         "files": [
-            [path, mode, base64.b64encode(content).decode()]
+            {"path": path, "mode": mode, "content": base64.b64encode(content).decode()}
             for path, mode, content in skeleton.files
         ],
     }
 
 
-def _from_json(known: Mapping[str, JsonValue]) -> Skeleton:
+def _from_json(known: Fields) -> Skeleton:
+    """Read it back; raises `BadFieldError`, and ValueError for a content that is no base64."""
     return Skeleton(
-        site=str(known["site"]),
-        directories=tuple(cast("Sequence[str]", known["directories"])),
-        links=tuple(
-            (path, target) for path, target in cast("Sequence[tuple[str, str]]", known["links"])
-        ),
+        site=known.text("site"),
+        directories=known.texts("directories"),
+        links=tuple((path, target) for path, target in known.rows("links", 2)),
         files=tuple(
-            (path, mode, base64.b64decode(content))
-            for path, mode, content in cast("Sequence[tuple[str, int, str]]", known["files"])
+            (file.text("path"), file.number("mode"), base64.b64decode(file.text("content")))
+            for file in known.objects("files")
         ),
     )

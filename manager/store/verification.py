@@ -1,11 +1,10 @@
 """What came of trying an environment's entry points: one result for each, with its remedy."""
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from manager.digests import JsonValue
+from manager.json_fields import Fields
 
 __all__ = [
     "EntryPointResult",
@@ -149,23 +148,22 @@ def verification_to_json(verification: Verification) -> dict[str, JsonValue]:
     }
 
 
-def verification_from_json(value: Mapping[str, JsonValue]) -> Verification:
-    """Read that shape back; raises `KeyError` or `TypeError`."""
-    rows = cast("Sequence[Mapping[str, str | None]]", value["results"])
+def verification_from_json(known: Fields) -> Verification:
+    """Read that shape back; raises `BadFieldError`."""
     return Verification(
-        api_version=str(value["api_version"]),
-        api_digest=str(value["api_digest"]),
+        api_version=known.text("api_version"),
+        api_digest=known.text("api_digest"),
         results=tuple(
             EntryPointResult(
-                type=str(row["type"]),
-                name=str(row["name"]),
-                class_name=str(row["class"]),
-                kind=row["kind"],
-                message=str(row["message"]),
-                module=row["module"],
-                version=row["version"],
-                remedy=row["remedy"],
+                type=row.text("type"),
+                name=row.text("name"),
+                class_name=row.text("class"),
+                kind=row.text_or_none("kind"),
+                message=row.text("message"),
+                module=row.text_or_none("module"),
+                version=row.text_or_none("version"),
+                remedy=row.text_or_none("remedy"),
             )
-            for row in rows
+            for row in known.objects("results")
         ),
     )
