@@ -1,6 +1,5 @@
 """What every command works in: the store, the API's copy in it, a plugin path's catalog."""
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,8 +65,11 @@ def open_context(
 
     With a `scratch_dir` the store is only looked at, and all that has to be written goes there.
     """
-    store = Store(store_dir()) if scratch_dir is None else _watched_store(scratch_dir)
-    with contextlib.suppress(OSError):  # told by whoever writes
+    if scratch_dir is None:
+        store = Store(store_dir())
+        store.prepare()  # before anything is put there: it must be private from the first file on
+    else:
+        store = _watched_store(scratch_dir)
         store.refuse_unsafe()
     interpreter = probe(worker_python(), cache_dir=store.interpreters_dir)
     context = SyncContext(

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -136,7 +137,7 @@ def test_a_name_that_leads_out_of_the_store_is_not_linked(filled: Desk) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_the_store_of_another_user_is_told_as_such(filled: Desk) -> None:
+def test_the_store_of_another_user_is_told_as_such(desk: Desk) -> None:
     # Whoever runs the tests may be the only one who can read Python: so all is loaded before.
     program = (
         f"import os, sys; sys.path[:0] = [{str(REPOSITORY)!r}]\n"
@@ -145,11 +146,14 @@ def test_the_store_of_another_user_is_told_as_such(filled: Desk) -> None:
         "os.seteuid(65534)\n"
         "sys.exit(run(sys.argv[1:]))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "plugins", "list", "--plugin-path", str(filled.place)],
-        cwd="/", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    store = filled.directory / "store"
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)  # the way there is open; pytest's is not
+        store = Path(directory) / "store"
+        done = subprocess.run(
+            [sys.executable, "-c", program, "plugins", "list", "--plugin-path", str(desk.place)],
+            cwd="/", env={**os.environ, "VENVOY_STORE": str(store)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.endswith(
         f"error: the store `{store}` is not safe to use: it belongs to the user `root`\n"
@@ -178,3 +182,10 @@ def test_what_failed_when_it_was_tried_is_tried_again_by_the_next_sync(desk: Des
     again = desk.sync()
     assert (again.code, "ready" in again.out) == (0, True), again.err
     assert "ready" in desk.list().out
+
+
+def test_a_store_is_private_from_its_first_file_on(desk: Desk) -> None:
+    store = desk.directory / "new" / "store"
+    desk.patch.setenv("VENVOY_STORE", str(store))
+    assert desk.list().code == 0
+    assert store.stat().st_mode & 0o777 == 0o700
