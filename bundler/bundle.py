@@ -7,6 +7,7 @@ from pathlib import Path
 from bundler.archive import write_archive
 from bundler.contents import Contents, gather
 from bundler.manifest import make_manifest
+from manager import carried
 from manager.errors import VenvoyError
 from manager.fs import staging
 from manager.interpreters import interpreter_probe
@@ -119,10 +120,12 @@ def _pack(context: SyncContext, content: LocationContent, room: Path) -> _Packin
 
 
 def _stub() -> dict[str, bytes]:
-    """Return what runs inside a bundle; the format's own file is among it."""
+    """Return what runs inside a bundle; the readers that venvoy itself has are among it."""
     files = {str(file.relative_to(_STUB_DIR)): file for file in sorted(_STUB_DIR.rglob("*.py"))}
-    for module in (bundle_format, interpreter_probe):  # they know nothing but the library
-        file = Path(str(module.__file__))
+    own = [Path(str(module.__file__)) for module in (bundle_format, interpreter_probe)]
+    readers = sorted(Path(str(carried.__file__)).parent.glob("*.py"))
+    own += [file for file in readers if file.name != "__init__.py"]
+    for file in own:  # they know nothing but the library, and each other
         files[f"venvoy_bundle/{file.name}"] = file
     return {name: file.read_bytes() for name, file in files.items()}
 

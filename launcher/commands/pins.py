@@ -7,6 +7,7 @@ from typing import cast
 from packaging.version import Version
 
 from launcher.planning.plan import PipelinePlan, all_stages
+from manager.carried.version_specs import VersionRule
 from manager.plugins.versions import LOCKED, InvalidVersionSpecError, VersionSpec
 
 __all__ = ["Pin", "planned_pins", "running_pins"]
@@ -128,7 +129,7 @@ def _spec(text: str | None) -> VersionSpec:
     try:
         return VersionSpec.parse(text)
     except InvalidVersionSpecError:
-        return VersionSpec(text=text or "", rule=None)
+        return VersionSpec(text=text or "", rule=VersionRule(None))
 
 
 def _installed(plugins: Sequence[Shown], class_name: str) -> list[Version]:

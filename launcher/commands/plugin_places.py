@@ -12,9 +12,9 @@ from launcher.configs.worker_config import WorkerConfig, parse_worker_config
 from launcher.planning.plan import WorkerConverters
 from launcher.planning.preparation import worker_converters
 from launcher.planning.workplace import Workplace, open_workplace
+from manager.carried.names import near_names
 from manager.errors import UsageError, VenvoyError
 from manager.plugins.location_content import LocationContent
-from manager.plugins.names import near_names
 from manager.plugins.own_plugins import UnisolatedError, own_location
 
 __all__ = ["PluginPlaces", "UnknownLocationError", "named_locations", "named_paths", "open_places"]

@@ -4,12 +4,11 @@ A properties file; JSON of strings; or JSON as a create request has it,
 `{"name": …, "config": {…}, "initial_state": "RUNNING" | "PAUSED" | "STOPPED"}` (KIP-980).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.configs.properties import UnreadableConfigError, read_mapping
+from launcher.configs.properties import UnreadableConfigError, read_request
 from launcher.interface.views import TargetState
 
 __all__ = ["ConnectorFile", "read_connector_file"]
@@ -31,8 +30,7 @@ def read_connector_file(file: Path) -> ConnectorFile:
     Raises:
         UnreadableConfigError: it cannot be read, or lacks a name, or has two, or another state.
     """
-    pairs = read_mapping(file)
-    request = _request(file)
+    pairs, request = read_request(file)
     name = pairs.get("name", "").strip()
     if not name:
         raise _fault(file, "it has no `name`", "give the connector a `name`")
@@ -49,16 +47,6 @@ def read_connector_file(file: Path) -> ConnectorFile:
         config={**pairs, "name": name},
         initial_state=_state(file, request.get("initial_state")),
     )
-
-
-def _request(file: Path) -> Mapping[str, object] | None:
-    """Return a create request; None when the file is of another form."""
-    text = file.read_text(encoding="utf-8")
-    if not text.lstrip().startswith("{"):
-        return None
-    value: object = json.loads(text)
-    is_request = isinstance(value, dict) and isinstance(value.get("config"), dict)
-    return value if is_request and isinstance(value, dict) else None
 
 
 def _state(file: Path, written: object) -> TargetState | None:

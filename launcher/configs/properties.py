@@ -1,14 +1,12 @@
 """Reads configuration files as Kafka users have them: Java `.properties`, or JSON."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import javaproperties
-
+from manager.carried.properties import BadConfigFileError, read_config_text
 from manager.errors import VenvoyError
 
-__all__ = ["UnreadableConfigError", "read_mapping"]
+__all__ = ["UnreadableConfigError", "read_mapping", "read_request"]
 
 
 class UnreadableConfigError(VenvoyError):
@@ -36,61 +34,22 @@ class UnreadableConfigError(VenvoyError):
 def read_mapping(file: Path) -> Mapping[str, str]:
     """Return the keys and values of a `.properties` or `.json` file, in file order.
 
-    JSON is known by its name or by its first brace, as in Kafka Connect. It is one flat object, or
-    `{"name": …, "config": {…}}`; numbers and booleans become the strings that Kafka Connect makes
-    of them. Values are stripped at the end, where properties files hide blanks.
+    JSON is one flat object, or `{"name": …, "config": {…}}`; numbers and booleans become the texts
+    that stand there.
 
     Raises:
         UnreadableConfigError: the file is missing, not UTF-8, or not of its format.
     """
+    return read_request(file)[0]
+
+
+def read_request(file: Path) -> tuple[Mapping[str, str], Mapping[str, object] | None]:
+    """As `read_mapping`, and the whole object when it is JSON of the second form, else None."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else None
-        reason = said.lower() if said else "it is not UTF-8"
-        raise UnreadableConfigError(
-            file=file,
-            reason=reason,
-            remedy="check the path; a configuration is a UTF-8 `.properties` or `.json` file",
-        ) from error
-    if file.suffix == ".json" or text.lstrip().startswith("{"):
-        return _read_json(file, text)
-    try:
-        pairs: dict[str, str] = javaproperties.loads(text)
-    except (ValueError, javaproperties.InvalidUEscapeError) as error:
-        raise UnreadableConfigError(
-            file=file,
-            reason=str(error),
-            remedy="write one `key=value` a line; a backslash starts an escape, so double it",
-        ) from error
-    return {key: value.rstrip() for key, value in pairs.items()}
-
-
-def _read_json(file: Path, text: str) -> Mapping[str, str]:
-    remedy = 'write one object of strings, or {"name": "…", "config": {…}}'
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise UnreadableConfigError(file=file, reason=f"{error}", remedy=remedy) from error
-    if not isinstance(value, dict):
-        raise UnreadableConfigError(file=file, reason="it holds no JSON object", remedy=remedy)
-    config = value.get("config")
-    pairs = value
-    if isinstance(config, dict):
-        pairs = {**({"name": value["name"]} if "name" in value else {}), **config}
-    return {key: _as_text(file, key, item, remedy) for key, item in pairs.items()}
-
-
-def _as_text(file: Path, key: str, value: object, remedy: str) -> str:
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return json.dumps(value)
-        case None:
-            reason = f"`{key}` is null; a null value can not be supplied as a configuration value"
-        case _:
-            reason = f"`{key}` is {type(value).__name__}, not a string"
-    raise UnreadableConfigError(file=file, reason=reason, remedy=remedy)
+        return read_config_text(file.read_bytes(), file.name)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be opened").lower()
+        remedy = "check the path; a configuration is a UTF-8 `.properties` or `.json` file"
+        raise UnreadableConfigError(file=file, reason=reason, remedy=remedy) from error
+    except BadConfigFileError as error:
+        raise UnreadableConfigError(file=file, reason=error.reason, remedy=error.remedy) from error

@@ -16,10 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import javaproperties
-
 from launcher.configs.config_keys import ConfigValueError
 from launcher.settings import inherited_environment
+from manager.carried.properties import read_properties
 from manager.errors import ProblemsError, VenvoyError
 
 __all__ = ["VARIABLE", "Providers", "Resolved", "UnresolvedVariableError"]
@@ -132,8 +131,8 @@ class _FileProvider(_Provider):
             raise _NoValueError("the path is missing; write ${file:/path/to/file.properties:key}")
         text = self._paths.text_of(Path(path))
         try:
-            pairs = javaproperties.loads(text)
-        except (ValueError, javaproperties.InvalidUEscapeError):  # their text may tell a value
+            pairs = read_properties(text)
+        except ValueError:  # their text may tell a value
             raise _NoValueError(f"the file {path} is not a properties file") from None
         if key not in pairs:
             raise _NoValueError(f"the file {path} has no key {key}")

@@ -7,14 +7,14 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 
 from launcher.interface.views import Json, TargetState
 from launcher.rest.faults import BodyError
+from manager.carried.json_configs import NumberText, scalar_text
+from manager.carried.json_configs import parse_json as read_json
 
 __all__ = [
     "CreateRequest",
-    "NumberText",
     "PlanRequest",
     "parse_json",
     "read_config",
@@ -32,12 +32,6 @@ _INITIAL_STATES = {
     "PAUSED": TargetState.PAUSED,
     "STOPPED": TargetState.STOPPED,
 }
-
-
-class NumberText(str):
-    """A JSON number as it was written: configs keep `1.50` as it is, as Kafka Connect does."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +63,9 @@ def parse_json(data: bytes) -> object:
     if not data.strip():
         raise BodyError("The request has no body; expected JSON")
     try:
-        text = data.decode(json.detect_encoding(data))
-        value: object = json.loads(
-            text, parse_int=NumberText, parse_float=NumberText, parse_constant=_no_constant
-        )
-    except RecursionError:
-        raise BodyError("The request body is nested too deep") from None
+        return read_json(data.decode(json.detect_encoding(data)))
     except ValueError as error:
         raise BodyError(f"The request body is not JSON: {error}") from None
-    if "\\u" in text:
-        _must_be_unicode(value)
-    return value
 
 
 def read_config(value: object, *, where: str = "the request body") -> dict[str, str | None]:
@@ -189,13 +175,10 @@ def _initial_state(value: object) -> TargetState | None:
 
 
 def _scalar_text(value: object, where: str) -> str | None:
-    if isinstance(value, NumberText):
-        return str.__str__(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | None):
-        return value
-    raise _unexpected(where, "a string", value)
+    text = scalar_text(value)
+    if text is None and value is not None:
+        raise _unexpected(where, "a string", value)
+    return text
 
 
 def _text(value: object, where: str) -> str:
@@ -247,16 +230,3 @@ def _kind(found: object) -> str:
     if found is None:
         return "null"
     return "a number" if isinstance(found, NumberText) else _KINDS[type(found)]
-
-
-def _must_be_unicode(value: object) -> None:
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise BodyError(
-            "The request body is not JSON: it has half of a surrogate pair, which is no character"
-        ) from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise BodyError(f"The request body is not JSON: {name} is no JSON number")

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from packaging.version import Version
 
+from manager.carried.names import dotted_names, short_names
 from manager.errors import VenvoyError
 from manager.plugins.catalog_faults import (
     ApiMismatchError,
@@ -21,7 +22,6 @@ from manager.plugins.distributions import Distribution
 from manager.plugins.entry_points import EntryPoint, PluginType, UnknownGroupError
 from manager.plugins.location_content import Build, LocationContent, read_location
 from manager.plugins.locations import Location, Problem, Shape
-from manager.plugins.names import dotted_names, short_names
 from manager.plugins.plugin_path import Scan
 
 __all__ = ["Catalog", "LocationContent", "Plugin", "Shadowed", "make_catalog"]
@@ -57,7 +57,7 @@ class Plugin:
     @property
     def dotted_names(self) -> tuple[str, ...]:
         """The full names, which can mean no other class."""
-        return dotted_names(self.entry_point)
+        return dotted_names(self.entry_point.module, self.entry_point.qualname)
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -67,7 +67,8 @@ class Plugin:
             for entry in self.distribution.entry_points
             if entry.type is self.type and entry.class_name == self.class_name
         )
-        return short_names(self.entry_point, others)
+        names = (self.entry_point.name, *others)
+        return short_names(self.type, self.entry_point.qualname, names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
+from manager.carried.names import called, near_names
 from manager.plugins.catalog import Catalog, Plugin
 from manager.plugins.entry_points import PluginType
 from manager.plugins.locations import Location, Problem
-from manager.plugins.names import near_names
 from manager.plugins.selection_faults import (
     AmbiguousNameError,
     NoMatchingVersionError,
@@ -91,11 +91,9 @@ def _spoiled(
 
 def _candidates(catalog: Catalog, types: tuple[PluginType, ...], name: str) -> tuple[Plugin, ...]:
     """Return all that is installed of the one class that the name means."""
-    called = [plugin for plugin in catalog.plugins if name in plugin.dotted_names] or [
-        plugin for plugin in catalog.plugins if name in plugin.aliases
-    ]
-    fitting = tuple(plugin for plugin in called if plugin.type in types)
-    if not called:
+    found = called(catalog.plugins, name)
+    fitting = tuple(plugin for plugin in found if plugin.type in types)
+    if not found:
         known = [plugin for plugin in catalog.plugins if plugin.type in types]
         names = {name for plugin in known for name in (*plugin.dotted_names, *plugin.aliases)}
         raise UnknownPluginError(
@@ -106,7 +104,7 @@ def _candidates(catalog: Catalog, types: tuple[PluginType, ...], name: str) -> t
             broken=len(catalog.broken),
         )
     if not fitting:
-        plugin = called[-1]
+        plugin = found[-1]
         raise WrongTypeError(name=name, plugin=plugin.class_name, wanted=types, found=plugin.type)
     classes = tuple(dict.fromkeys(plugin.class_name for plugin in fitting))
     if len(classes) > 1:
@@ -151,7 +149,7 @@ def _reason(
     if chosen.location.builtin and len(installed) == 1:
         return f"built into venvoy, in version {chosen.version} only"
     parts = [_version_reason(_versions(admitted), installed, spec)]
-    if not spec.is_exact and chosen.version.is_prerelease and _shuns_prereleases(spec):
+    if chosen.version.is_prerelease and not spec.takes_prereleases:
         parts.append("only pre-releases are there")
     skipped = [
         version for version in installed if version > chosen.version and spec.matches(version)
@@ -179,7 +177,8 @@ def _version_reason(
     admitted: Sequence[Version], installed: Sequence[Version], spec: VersionSpec
 ) -> str:
     if spec.is_exact:
-        return f"exactly `{spec}` was asked for"
+        many = f"the highest of {len(admitted)} installed builds of `{spec}`"
+        return many if len(admitted) > 1 else f"exactly `{spec}` was asked for"
     if spec.is_latest:
         if len(installed) == 1:
             return "the only version that is installed"
@@ -189,7 +188,3 @@ def _version_reason(
     if len(admitted) == 1:
         return f"the only one of {len(installed)} installed versions that satisfies `{spec}`"
     return f"the highest of {len(admitted)} installed versions that satisfy `{spec}`"
-
-
-def _shuns_prereleases(spec: VersionSpec) -> bool:
-    return not spec.text.startswith(("[", "("))

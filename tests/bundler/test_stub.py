@@ -126,7 +126,7 @@ def test_a_cache_that_cannot_be_made_is_told_with_its_remedy(
 def test_a_connector_file_that_is_not_there_is_told(say_bundle: Path, tmp_path: Path) -> None:
     done = run_bundle(say_bundle, "run", "gone.properties", cache=tmp_path)
     assert done.returncode == 1
-    assert "error: `gone.properties` cannot be read: No such file or directory" in done.stderr
+    assert "`gone.properties` cannot be read: no such file or directory" in done.stderr
 
 
 def test_several_first_starts_at_once_make_one_environment(
@@ -261,7 +261,7 @@ def test_a_source_writes_json_lines_and_goes_on_from_its_offsets(
     [
         ("nowhere/offsets.json", "there is no `"),
         (".", "it may not be written"),
-        ("say.properties", "holds no offsets: name a new file"),
+        ("say.properties", "holds no offsets\n  name a new file"),
     ],
 )
 def test_offsets_that_cannot_be_kept_are_refused_before_the_first_record(
@@ -331,8 +331,12 @@ def test_a_sink_is_given_the_bytes_that_a_source_with_its_converters_wrote(
     ("lines", "told"),
     [
         ("connector.class=say\n", 'Missing required configuration "topic"'),
-        ("connector.class=Nobody\ntopic=t\n", "has no source or sink `Nobody`; it has acme_say."),
-        ("connector.class=say\nconnector.version=2\ntopic=t\n", "in version 1.0, and 2 is asked"),
+        ("connector.class=Nobody\ntopic=t\n", "has no source or sink `Nobody`\n  it has acme_say."),
+        ("connector.class=say\nconnector.version=2\ntopic=t\n", "in version 1.0, and `2` is asked"),
+        ("connector.class=Say\ntopic=t\n", "did you mean `say`?"),
+        ("connector.class=say\nconnector.version=>=1.0.1\ntopic=t\n", "and `>=1.0.1` is asked"),
+        ("connector.class=say\nconnector.version=^1\ntopic=t\n", "did you mean `>=1,<2`?"),
+        ("connector.class=JsonConverter\ntopic=t\n", "a header_converter and no source or sink"),
         ("topic=t\n", "`connector.class` is missing"),
         ("connector.class=say\ntopic=t\ntasks.max=x\n", "`tasks.max` is `x`"),
     ],

@@ -1,10 +1,15 @@
 """Configuration files as Kafka users have them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from launcher.configs.properties import UnreadableConfigError, read_mapping
+from manager.carried.properties import read_properties
+
+JAVA = Path(__file__).parent / "java_properties.json"
+"""Texts, odd and random, and what Java 17 made of each (`Properties.load`); null: refused."""
 
 
 def write(tmp_path: Path, name: str, text: str | bytes) -> Path:
@@ -52,7 +57,7 @@ def test_json_may_be_flat_or_kafka_connects_request_body(tmp_path: Path, text: s
         ("c.json", "{", "Expecting property name"),
         ("c.json", "[1]", "it holds no JSON object"),
         ("c.json", '{"a": null}', "`a` is null"),
-        ("c.json", '{"a": [1]}', "`a` is list, not a string"),
+        ("c.json", '{"a": [1]}', "`a` is an array, not a string"),
         ("c.properties", b"a=\xff", "it is not UTF-8"),
         ("c.properties", "a=\\uZZZZ", "u"),
     ],
@@ -71,3 +76,38 @@ def test_what_cannot_be_read_is_told_with_the_file(
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnreadableConfigError, match="no such file"):
         read_mapping(tmp_path / "nowhere.properties")
+
+
+def test_odd_properties_are_read_as_java_reads_them() -> None:
+    rows = json.loads(JAVA.read_text())
+    assert len(rows) == 400
+    for text, wanted in rows:
+        if wanted is None:
+            with pytest.raises(ValueError, match="hexadecimal"):
+                read_properties(text)
+        else:
+            assert read_properties(text) == wanted, repr(text)
+
+
+def test_halves_of_a_character_are_that_character_and_one_alone_is_refused(tmp_path: Path) -> None:
+    whole = write(tmp_path, "c.properties", "a=\\ud83d\\ude00\n")
+    assert read_mapping(whole) == {"a": "\U0001f600"}
+    half = write(tmp_path, "d.properties", "a=\\ud83d\n")
+    with pytest.raises(UnreadableConfigError, match="surrogate"):
+        read_mapping(half)
+    with pytest.raises(UnreadableConfigError, match="surrogate"):
+        read_mapping(write(tmp_path, "d.json", '{"a": "\\ud83d"}'))
+
+
+@pytest.mark.parametrize(
+    "number", ["1.10", "1e3", "0.00001", "-0", "1E400", "12345678901234567890.123456789", "1.50"]
+)
+@pytest.mark.parametrize("form", ['{"a": %s}', '{"name": "n", "config": {"a": %s}}'])
+def test_a_number_in_json_keeps_its_text(tmp_path: Path, form: str, number: str) -> None:
+    assert read_mapping(write(tmp_path, "c.json", form % number))["a"] == number
+
+
+@pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', "[" * 100_000])
+def test_what_json_does_not_have_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UnreadableConfigError, match=r"no JSON number|nested too deep"):
+        read_mapping(write(tmp_path, "c.json", text))

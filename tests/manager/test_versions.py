@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from manager.plugins.maven import MavenRange
+from manager.carried import pep440
+from manager.carried.maven import MavenRange
 from manager.plugins.versions import InvalidVersionSpecError, VersionSpec
 
 
@@ -57,13 +58,38 @@ def test_prereleases_count_for_latest_only_when_nothing_else_is_there() -> None:
 def test_prereleases_count_for_specifiers_only_when_nothing_else_matches() -> None:
     assert choose(">=1", "1.0 2.0a1") == "1.0"
     assert choose(">1", "1.0 2.0a1") == "2.0a1"
-    assert choose(">=2.0a1", "2.0 2.1a1") == "2.0"
+
+
+def test_a_specifier_that_names_a_prerelease_admits_prereleases() -> None:
+    assert choose(">=2.0a1", "2.0 2.1a2") == "2.1a2"
+    assert choose(">=1,<2.0rc1", "1.0 1.1b1") == "1.1b1"
+    assert choose("~=2.0.dev1", "2.0 2.1.dev3") == "2.1.dev3"
+    assert choose("===2.0a1", "2.0a1 2.0") == "2.0a1"
+    assert choose(">=1,!=2.0a1", "1.0 2.1a2") == "1.0"
 
 
 def test_epochs_and_local_versions_follow_pep_440() -> None:
     assert choose("latest", "9.0 1!1.0 1.0+acme") == "1!1.0"
-    assert choose("1.0", "1.0+acme") is None
     assert choose("==1.0", "1.0+acme") == "1.0+acme"
+
+
+@pytest.mark.parametrize("spec", ["2.0.1", "==2.0.1", "[2.0.1]", "[2.0,2.0.1]", "<=2.0.1"])
+def test_a_version_without_a_local_part_holds_with_any_and_the_highest_wins(spec: str) -> None:
+    assert choose(spec, "2.0.1+local.7") == "2.0.1+local.7"
+    assert choose(spec, "2.0.1 2.0.1+local.7 2.0.1+local.10") == "2.0.1+local.10"
+
+
+@pytest.mark.parametrize("spec", ["2.0.1+local.7", "==2.0.1+local.7", "[2.0.1+local.7]"])
+def test_a_local_part_that_is_named_is_meant(spec: str) -> None:
+    assert choose(spec, "2.0.1 2.0.1+local.7 2.0.1+local.10") == "2.0.1+local.7"
+    assert choose(spec, "2.0.1") is None
+
+
+def test_the_version_without_a_local_part_can_be_meant_alone() -> None:
+    assert choose("===2.0.1", "2.0.1 2.0.1+local.7") == "2.0.1"
+    assert choose("(,2.0.1)", "2.0.0 2.0.1+local.7") == "2.0.0"
+    assert choose("(2.0.1,)", "2.0.1+local.7 2.0.2") == "2.0.2"
+    assert choose("(2.0.1,2.0.2)", "2.0.1+local.7") is None
 
 
 @pytest.mark.parametrize(
@@ -105,10 +131,12 @@ def test_a_spec_is_shown_as_it_was_written() -> None:
     assert str(VersionSpec.parse(None)) == "latest"
 
 
-def release() -> st.SearchStrategy[Version]:
+def release() -> st.SearchStrategy[pep440.Version]:
     parts = st.lists(st.integers(0, 3), min_size=1, max_size=3)
     suffix = st.sampled_from(["", "a1", "rc2", ".dev1", ".post1"])
-    return st.builds(lambda numbers, end: Version(".".join(map(str, numbers)) + end), parts, suffix)
+    return st.builds(
+        lambda numbers, end: pep440.Version(".".join(map(str, numbers)) + end), parts, suffix
+    )
 
 
 @st.composite
@@ -132,14 +160,18 @@ def test_a_range_reads_back_as_itself(found: MavenRange) -> None:
 
 
 @given(ranges(), release())
-def test_a_range_holds_what_one_of_its_intervals_holds(found: MavenRange, version: Version) -> None:
+def test_a_range_holds_what_one_of_its_intervals_holds(
+    found: MavenRange, version: pep440.Version
+) -> None:
     holders = [one for one in found.intervals if one.contains(version)]
     assert found.contains(version) == bool(holders)
     assert len(holders) <= 1
 
 
 @given(release(), release(), release())
-def test_containment_follows_the_order_of_versions(a: Version, b: Version, c: Version) -> None:
+def test_containment_follows_the_order_of_versions(
+    a: pep440.Version, b: pep440.Version, c: pep440.Version
+) -> None:
     lower, upper = sorted((a, b))
     if lower == upper:
         assert MavenRange.parse(f"[{lower},{upper}]").contains(c) == (c == lower)

@@ -21,7 +21,7 @@ _NOT_JSON = {
     "NaN": (b'{"name": NaN}', "The request body is not JSON: NaN is no JSON number"),
     "nothing": (b"", "The request has no body; expected JSON"),
     "blanks": (b" \n ", "The request has no body; expected JSON"),
-    "nested too deep": (b"[" * 500_000, "The request body is nested too deep"),
+    "nested too deep": (b"[" * 500_000, "The request body is not JSON: it is nested too deep"),
 }
 
 

@@ -11,5 +11,9 @@
     wheels             a wheel, unpacked by scheme
     wheel_archive      the archive that a wheel is
     workers            the cores, sharing the wheels
+    configs            files of connectors and workers
+    choosing           which class a config means
     connectors         a connector's file, made the request that the host takes
+    pep440, maven, version_specs, names, json_configs, properties
+                       venvoy's own readers (the same files as in `manager.carried`)
 """

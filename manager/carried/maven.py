@@ -5,21 +5,24 @@
     [1.0]  [1.0,2.0)  (,1.1]  [1.5,)  (,1.1),(2.0,2.0.2]
 
 Brackets include their bound, parentheses leave it out, a missing bound is open. Unlike PEP 440
-specifiers a range admits pre-releases, so `[1.0,2.0)` holds 2.0rc1 as it does in Maven.
+specifiers a range admits pre-releases, so `[1.0,2.0)` holds 2.0rc1 as it does in Maven. A bound
+without a local part is compared without those of others, as in PEP 440: `[1.0]` holds 1.0+acme,
+and `(1.0,)` does not.
 """
 
-import re
-from dataclasses import dataclass
+from __future__ import annotations
 
-from packaging.version import InvalidVersion, Version
+import re
+from typing import NamedTuple
+
+from .pep440 import InvalidVersionError, Version
 
 __all__ = ["Interval", "MavenRange"]
 
 PART = re.compile(r"\s*([\[(])([^\[\]()]*)([\])])\s*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class Interval(NamedTuple):
     """One pair of brackets; a bound of None is open."""
 
     lower: Version | None
@@ -29,13 +32,14 @@ class Interval:
 
     def contains(self, version: Version) -> bool:
         """Whether the version lies between the bounds, pre-releases too."""
-        if self.lower is not None and (
-            version < self.lower or (version == self.lower and not self.lower_included)
-        ):
-            return False
-        return self.upper is None or not (
-            version > self.upper or (version == self.upper and not self.upper_included)
-        )
+        if self.lower is not None:
+            order = _order(version, self.lower)
+            if order < 0 or (order == 0 and not self.lower_included):
+                return False
+        if self.upper is None:
+            return True
+        order = _order(version, self.upper)
+        return order < 0 or (order == 0 and self.upper_included)
 
     def __str__(self) -> str:
         """Return the interval as Maven writes it."""
@@ -45,14 +49,13 @@ class Interval:
         return f"{opening}{self.lower or ''},{self.upper or ''}{closing}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MavenRange:
+class MavenRange(NamedTuple):
     """A union of intervals, ascending and without overlap."""
 
     intervals: tuple[Interval, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "MavenRange":
+    def parse(cls, text: str) -> MavenRange:
         """Read a range; ValueError says in a phrase what is wrong with it."""
         intervals: list[Interval] = []
         position = 0
@@ -78,6 +81,14 @@ class MavenRange:
     def __str__(self) -> str:
         """Return the range as Maven writes it."""
         return ",".join(map(str, self.intervals))
+
+
+def _order(version: Version, bound: Version) -> int:
+    """Return -1, 0 or 1 as the version lies below, at or above the bound."""
+    mine, theirs = version.key, bound.key
+    if not bound.local:
+        mine, theirs = version.public_key, bound.public_key
+    return int(mine > theirs) - int(mine < theirs)
 
 
 def _stray(rest: str) -> str:
@@ -114,7 +125,7 @@ def _bound(text: str) -> Version | None:
         return None
     try:
         return Version(text)
-    except InvalidVersion:
+    except InvalidVersionError:
         raise ValueError(f"`{text.strip()}` is not a version") from None
 
 
