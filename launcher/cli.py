@@ -52,6 +52,7 @@ def main() -> None:
 
 def main_without_exit(arguments: Sequence[str]) -> int:
     """Run the command line; return 0, or 1 a fault told, 2 usage, 3 our bug, 128 + a signal."""
+    render.hide(None)
     try:
         result: object = venvoy.main(list(arguments), prog_name="venvoy", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

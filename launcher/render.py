@@ -23,6 +23,7 @@ __all__ = [
     "explanation",
     "failure",
     "flush",
+    "hide",
     "json_envelope",
     "line",
     "log_lines",
@@ -46,6 +47,19 @@ class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Let the error through: rich exits, with 1, from wherever it was called."""
         raise  # noqa: PLE0704  # called while the BrokenPipeError is handled
+
+
+_hidden: list[Callable[[str], str]] = []
+"""What takes secrets out of whatever is printed from now on: none, or one."""
+
+
+def hide(mask: Callable[[str], str] | None) -> None:
+    """Print nothing any more but what `mask` gives of it; None ends that."""
+    _hidden[:] = [] if mask is None else [mask]
+
+
+def _shown(text: str) -> str:
+    return _hidden[0](text) if _hidden else text
 
 
 def _console(*, stderr: bool) -> Console:
@@ -86,18 +100,18 @@ def flush() -> None:
 
 def line(text: str = "") -> None:
     """Print one line of data to stdout."""
-    _console(stderr=False).print(escape(text))
+    _console(stderr=False).print(escape(_shown(text)))
 
 
 def note(text: str) -> None:
     """Print one line for people to stderr."""
-    _console(stderr=True).print(escape(text))
+    _console(stderr=True).print(escape(_shown(text)))
 
 
 def log_lines(lines: Sequence[str]) -> None:
     """Print lines of a log to stderr as they are; a reader that has gone is no error."""
     try:
-        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.stderr.write(_shown("".join(f"{line}\n" for line in lines)))
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):  # closed, or never there: the worker goes on
         return
@@ -105,7 +119,7 @@ def log_lines(lines: Sequence[str]) -> None:
 
 def raw(text: str) -> None:
     """Print text to stdout as it is."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_shown(text) + "\n")
 
 
 def warning(error: VenvoyError) -> None:
@@ -121,13 +135,13 @@ def failure(error: VenvoyError) -> None:
 def _tell(error: VenvoyError, label: str) -> None:
     console = _console(stderr=True)
     if isinstance(error, ProblemsError) and len(error.problems) > 1:
-        console.print(f"{label}: {escape(error.heading)}")
+        console.print(f"{label}: {escape(_shown(error.heading))}")
         for problem in error.problems:
-            console.print(f"  - {escape(problem.message)}")
-            console.print(f"    [bold cyan]hint[/]: {escape(problem.hint)}")
+            console.print(f"  - {escape(_shown(problem.message))}")
+            console.print(f"    [bold cyan]hint[/]: {escape(_shown(problem.hint))}")
         return
-    console.print(f"{label}: {escape(error.message)}")
-    console.print(f"[bold cyan]hint[/]: {escape(error.hint)}")
+    console.print(f"{label}: {escape(_shown(error.message))}")
+    console.print(f"[bold cyan]hint[/]: {escape(_shown(error.hint))}")
 
 
 def unexpected(error: BaseException) -> None:
@@ -153,7 +167,7 @@ def json_envelope(
         "data": data,
         "errors": [error_as_json(error) for error in errors],
     }
-    sys.stdout.write(json.dumps(envelope, indent=2) + "\n")
+    sys.stdout.write(_shown(json.dumps(envelope, indent=2)) + "\n")
 
 
 def error_as_json(error: VenvoyError) -> dict[str, object]:
@@ -182,7 +196,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str =
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*(escape(cell) for cell in row))
+        shown.add_row(*(escape(_shown(cell)) for cell in row))
     _console(stderr=False).print(shown)
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import platformdirs
 
 from launcher.configs.listeners import Listener
-from launcher.configs.properties import read_mapping
-from launcher.configs.worker_config import WorkerConfig, parse_worker_config
+from launcher.configs.worker_config import WorkerConfig
 from manager.errors import UsageError
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "Listener",
     "WorkerConfig",
     "inherited_environment",
-    "read_worker_config",
     "sample_plugins_dir",
     "store_dir",
     "trial_timeout_s",
@@ -30,20 +28,6 @@ SHARED_DIR = Path(__file__).parent / "shared"
 
 DEFAULT_CONVERTER = "JsonConverter"
 DEFAULT_HEADER_CONVERTER = "SimpleHeaderConverter"
-
-
-def read_worker_config(file: Path, *, working_dir: Path | None = None) -> WorkerConfig:
-    """Read and check a worker's configuration, for a run to its end; see `parse_worker_config`.
-
-    `working_dir` is by default the process's own.
-
-    Raises:
-        UnreadableConfigError: the file cannot be read.
-        ProblemsError: all of its faults.
-    """
-    return parse_worker_config(
-        read_mapping(file), file=file, working_dir=working_dir or Path.cwd(), standing=False
-    )
 
 
 def store_dir() -> Path:

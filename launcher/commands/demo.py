@@ -12,9 +12,11 @@ from launcher import render
 from launcher.commands.listing import SHORT_DIGEST
 from launcher.commands.run_command import run_prepared
 from launcher.commands.run_output import RunOutput
+from launcher.configs.providers import Providers
+from launcher.configs.worker_file import read_worker_config
 from launcher.planning.preparation import Preparation, plan_connectors, prepare, worker_converters
 from launcher.planning.workplace import Workplace, open_workplace
-from launcher.settings import read_worker_config, sample_plugins_dir
+from launcher.settings import sample_plugins_dir
 from launcher.tasks.runtime import Event
 from manager.store.environments import Environment
 
@@ -70,7 +72,9 @@ def _run(directory: Path, samples: Path) -> int:
         workplace = open_workplace(str(samples), progress=progress)
         converters = worker_converters(worker.properties, where=str(worker.file))
         files = [configs / f"{name}.properties" for name in CONNECTORS]
-        preparation = prepare(workplace, plan_connectors(workplace, converters, files))
+        preparation = prepare(
+            workplace, plan_connectors(workplace, converters, Providers({}), files)
+        )
     _show_environments(workplace, preparation)
     render.line()
     output = _TimedOutput()

@@ -131,7 +131,7 @@ class _Outdated:
 
     def add_files(self, workplace: Workplace, places: PluginPlaces, files: Sequence[Path]) -> None:
         """Plan the connectors of files, with the converters of the first worker's file."""
-        planned = plan_all(workplace, places.converters(), files)
+        planned = plan_all(workplace, places.converters(), places.providers(), files)
         self.pins += planned_pins(planned.plans)
         self.errors += planned.problems
 

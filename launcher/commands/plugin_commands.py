@@ -168,7 +168,8 @@ def explain_command(places: PluginPlaces, *, files: Sequence[Path], as_json: boo
     if not workplace.is_isolated:
         environments[own_location().path] = "the worker's own"
     explained = [
-        explain(plan, environments) for plan in plan_connectors(workplace, converters, files)
+        explain(plan, environments)
+        for plan in plan_connectors(workplace, converters, places.providers(), files)
     ]
     if as_json:
         render.json_envelope("plugins explain", [asdict(one) for one in explained])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from launcher import render
 from launcher.configs.properties import read_mapping
-from launcher.configs.providers import VARIABLE
+from launcher.configs.providers import VARIABLE, Providers
 from launcher.configs.worker_config import WorkerConfig, parse_worker_config
 from launcher.planning.plan import WorkerConverters
 from launcher.planning.preparation import worker_converters
@@ -82,6 +82,12 @@ class PluginPlaces:
         for file in self.worker_configs:
             return worker_converters(_looked_at(file).properties, where=str(file))
         return worker_converters({}, where="the defaults")
+
+    def providers(self) -> Providers:
+        """Return the config providers of the first worker's file; without one, none."""
+        for file in self.worker_configs:
+            return Providers.from_worker(read_mapping(file))
+        return Providers({})
 
 
 def open_places(

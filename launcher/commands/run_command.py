@@ -16,10 +16,18 @@ from launcher.commands.interruption import (
 )
 from launcher.commands.open_files import allow_open_files
 from launcher.commands.run_output import RunOutput
-from launcher.planning.preparation import Preparation, plan_all, prepare, worker_converters
+from launcher.configs.secrets import Masker
+from launcher.configs.worker_file import read_worker_file
+from launcher.planning.preparation import (
+    Plans,
+    Preparation,
+    plan_all,
+    prepare,
+    worker_converters,
+)
 from launcher.planning.shipped_framework import shipped_framework
 from launcher.planning.workplace import Workplace, open_workplace
-from launcher.settings import WorkerConfig, inherited_environment, read_worker_config
+from launcher.settings import WorkerConfig, inherited_environment
 from launcher.storage.sqlite_log import SqliteLog
 from launcher.tasks.report import RunReport
 from launcher.tasks.runtime import RunSettings
@@ -38,7 +46,12 @@ def run_command(
 ) -> int:
     """Run connectors; 1 when one failed, and the table says which and why; 130 after Ctrl-C."""
     allow_open_files()
-    worker = read_worker_config(worker_file)
+    read = read_worker_file(
+        worker_file,
+        standing=False,
+        check=lambda pairs: worker_converters(pairs, where=str(worker_file)),
+    )
+    worker = read.config
     _tell_unread_keys(worker)
     with render.progress(quiet=as_json) as progress:
         workplace = open_workplace(
@@ -47,13 +60,20 @@ def run_command(
         for problem in (*workplace.catalog.broken, *workplace.catalog.warnings):
             render.warning(problem.error)
         converters = worker_converters(worker.properties, where=str(worker_file))
-        planned = plan_all(workplace, converters, connector_files)
-        if not planned.complete:  # then no host is started, not even to check the others
-            raise planned.as_error()
-        preparation = prepare(workplace, planned.plans, config_problems=planned.problems)
-        for path, environment in preparation.environments.items():
-            for problem in shipped_framework(path, environment):
-                render.warning(problem.error)
+        planned = plan_all(workplace, converters, read.providers, connector_files)
+    render.hide(Masker(read.secrets | planned.secrets).mask)
+    return _run_planned(worker, workplace, planned, as_json=as_json)
+
+
+def _run_planned(
+    worker: WorkerConfig, workplace: Workplace, planned: Plans, *, as_json: bool
+) -> int:
+    if not planned.complete:  # then no host is started, not even to check the others
+        raise planned.as_error()
+    preparation = prepare(workplace, planned.plans, config_problems=planned.problems)
+    for path, environment in preparation.environments.items():
+        for problem in shipped_framework(path, environment):
+            render.warning(problem.error)
     report = run_prepared(
         worker, workplace, preparation, output=RunOutput(), working_dir=Path.cwd()
     )

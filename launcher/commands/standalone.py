@@ -1,9 +1,8 @@
 """`venvoy standalone`: a worker that runs until it is stopped, and the connectors of its files."""
 
 import asyncio
-import contextlib
 import signal
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +13,8 @@ from launcher.commands.open_files import allow_open_files
 from launcher.commands.worker_log import WorkerLog
 from launcher.configs.config_keys import ConfigValueError
 from launcher.configs.listeners import Listener
-from launcher.configs.properties import read_mapping
-from launcher.configs.providers import Providers, Resolved
 from launcher.configs.secrets import Masker
-from launcher.configs.worker_config import parse_worker_config
+from launcher.configs.worker_file import read_worker_file
 from launcher.hosts.guardian import Guardian
 from launcher.page import pages
 from launcher.planning.preparation import worker_converters
@@ -37,8 +34,6 @@ from manager.plugins.selection import UnknownPluginError, select
 
 __all__ = ["standalone_command"]
 
-_NOT_RESOLVED = ("plugin.path", "config.providers")
-
 
 def standalone_command(
     worker_file: Path, connector_files: Sequence[Path], *, offline: bool, frozen: bool
@@ -52,12 +47,15 @@ def standalone_command(
     """
     allow_open_files()
     outlive_readers()
-    config, masker, warnings = _read(worker_file)
+    read = read_worker_file(
+        worker_file,
+        standing=True,
+        check=lambda pairs: worker_converters(pairs, where=str(worker_file)),
+    )
+    config, masker = read.config, Masker(read.secrets)
     levels = LoggerLevels()
     with ExitStack() as opened:
         words = opened.enter_context(closing(WorkerLog(levels, mask=masker.mask)))
-        for warning in warnings:
-            words.say(warning, level="WARNING")
         _tell_unread_keys(config, words)
         _check_users(config)
         listeners = bind_listeners(config)
@@ -87,39 +85,6 @@ class _Parts:
     log: SqliteLog
     levels: LoggerLevels
     words: WorkerLog
-
-
-def _read(file: Path) -> tuple[WorkerConfig, Masker, tuple[str, ...]]:
-    """Return the worker's config with its `${…}` replaced, what hides them, and warnings.
-
-    Raises:
-        UnreadableConfigError: the file cannot be read.
-        ProblemsError: every fault of its providers, variables, values and converters.
-    """
-    pairs = read_mapping(file)
-    problems: list[VenvoyError] = []
-    resolved = Resolved(config={}, secrets=frozenset())
-    with _collecting(problems):
-        plain = {key: one for key, one in pairs.items() if not key.startswith(_NOT_RESOLVED)}
-        resolved, faults = Providers.from_worker(pairs).try_resolve(plain)
-        problems += faults
-    pairs = {**pairs, **resolved.config}
-    with _collecting(problems):
-        worker_converters(pairs, where=str(file))
-    with _collecting(problems):
-        config = parse_worker_config(pairs, file=file, working_dir=Path.cwd(), standing=True)
-        if not problems:
-            return config, Masker(resolved.secrets), resolved.warnings
-    raise ProblemsError(subject=f"the worker config `{file}`", problems=problems)
-
-
-@contextlib.contextmanager
-def _collecting(problems: list[VenvoyError]) -> Iterator[None]:
-    """Go on after faults, which are added to the others."""
-    try:
-        yield
-    except ProblemsError as error:
-        problems += error.problems
 
 
 def _tell_unread_keys(config: WorkerConfig, words: WorkerLog) -> None:

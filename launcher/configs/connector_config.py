@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher.configs.config_keys import MAX_POLL_RECORDS, MOVE_TIMEOUT, ConfigValueError
-from launcher.configs.properties import read_mapping
 from manager.errors import VenvoyError
 from manager.plugins.versions import InvalidVersionSpecError, VersionSpec
 
@@ -17,7 +16,6 @@ __all__ = [
     "framework_names",
     "keys_below",
     "parse_connector_config",
-    "read_connector_config",
     "request_converter",
 ]
 
@@ -70,15 +68,6 @@ class ConnectorConfig:
     value_converter: PluginRequest | None
     header_converter: PluginRequest | None
     properties: Mapping[str, str]
-
-
-def read_connector_config(file: Path) -> tuple[ConnectorConfig | None, tuple[VenvoyError, ...]]:
-    """Read one connector's file; see `parse_connector_config`.
-
-    Raises:
-        UnreadableConfigError: the file is missing or not of its format.
-    """
-    return parse_connector_config(read_mapping(file), where=str(file))
 
 
 def parse_connector_config(

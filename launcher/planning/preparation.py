@@ -8,9 +8,11 @@ from launcher.configs.config_keys import ConfigValueError
 from launcher.configs.connector_config import (
     ConnectorConfig,
     PluginRequest,
-    read_connector_config,
+    parse_connector_config,
     request_converter,
 )
+from launcher.configs.properties import read_mapping
+from launcher.configs.providers import Providers
 from launcher.planning.failed_entry_points import FailedEntryPointError, failed_entry_points
 from launcher.planning.plan import PipelinePlan, Stage, WorkerConverters, plan_pipeline
 from launcher.planning.workplace import Workplace
@@ -58,12 +60,14 @@ class Plans:
     """Connectors planned, as far as that went, and every fault that was found on the way.
 
     With `problems` nothing may run; but when there is a plan for each file (`complete`), the
-    plugins can be asked for what they find wrong, too, so that all is told at once.
+    plugins can be asked for what they find wrong, too, so that all is told at once. `secrets` are
+    the values that providers gave, which must not be told.
     """
 
     plans: tuple[PipelinePlan, ...]
     problems: tuple[VenvoyError, ...]
     complete: bool
+    secrets: frozenset[str] = frozenset()
 
     def as_error(self) -> ProblemsError:
         """Return all the problems as one."""
@@ -115,31 +119,45 @@ def worker_converters(properties: Mapping[str, str], *, where: str) -> WorkerCon
 
 
 def plan_connectors(
-    workplace: Workplace, converters: WorkerConverters, files: Sequence[Path]
+    workplace: Workplace,
+    converters: WorkerConverters,
+    providers: Providers,
+    files: Sequence[Path],
 ) -> tuple[PipelinePlan, ...]:
     """Read every connector's file and plan it.
 
     Raises:
         ProblemsError: all the faults of all files; nothing has started.
     """
-    planned = plan_all(workplace, converters, files)
+    planned = plan_all(workplace, converters, providers, files)
     if planned.problems:
         raise planned.as_error()
     return planned.plans
 
 
-def plan_all(workplace: Workplace, converters: WorkerConverters, files: Sequence[Path]) -> Plans:
-    """Read every connector's file and plan it; raises nothing that a file can cause."""
+def plan_all(
+    workplace: Workplace,
+    converters: WorkerConverters,
+    providers: Providers,
+    files: Sequence[Path],
+) -> Plans:
+    """Read every connector's file, put in what variables stand for, and plan it.
+
+    Raises nothing that a file can cause.
+    """
+    secrets: set[str] = set()
     plans: list[PipelinePlan] = []
     problems: list[VenvoyError] = []
     configs: dict[str, ConnectorConfig] = {}
     for file in files:
         try:
-            config, faults = read_connector_config(file)
+            resolved, unresolved = providers.try_resolve(read_mapping(file))
         except VenvoyError as error:
             problems.append(error)
             continue
-        problems += faults
+        secrets |= resolved.secrets
+        config, faults = parse_connector_config(resolved.config, where=str(file))
+        problems += (*(fault.at(str(file)) for fault in unresolved), *faults)
         if config is None:
             continue
         twin = configs.setdefault(config.name, config)
@@ -149,7 +167,12 @@ def plan_all(workplace: Workplace, converters: WorkerConverters, files: Sequence
         problems += faults
         if plan is not None:
             plans.append(plan)
-    return Plans(plans=tuple(plans), problems=tuple(problems), complete=len(plans) == len(files))
+    return Plans(
+        plans=tuple(plans),
+        problems=tuple(problems),
+        complete=len(plans) == len(files),
+        secrets=frozenset(secrets),
+    )
 
 
 def prepare(

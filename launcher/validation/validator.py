@@ -117,7 +117,6 @@ class Validator:
             text = Masker(resolved.secrets).mask(error.message)
             raise RequestError(text, remedy=error.hint) from None
         draft = Draft(config, resolved.config, resolved.secrets)
-        draft.warnings.extend(resolved.warnings)
         for fault in unresolved:
             draft.only_fault(fault.key, fault.message)
         checking = Checking(

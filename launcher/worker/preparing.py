@@ -192,8 +192,6 @@ class Preparer:
         passwords = {resolved.config.get(key, "") for key in stored.password_keys}
         masker = Masker(resolved.secrets | passwords)
         on_secrets(masker)
-        for warning in resolved.warnings:
-            self._runtime.tell(name, warning, level="WARNING")
         plan, locked = await self._fresh_plan(name, resolved.config, stored.locked)
         preparation = await self._preparation(plan)
         return Prepared(

@@ -362,3 +362,25 @@ def test_run_uses_the_bundles_own_api_and_environment(
     (directory,) = (tmp_path / "venvoy" / "bundles").iterdir()
     assert told["api"] == str(directory / "api" / "venvoy_api" / "__init__.py")
     assert told["prefix"].startswith(str(directory))
+
+
+def test_run_puts_in_what_variables_stand_for_and_refuses_the_others(
+    say_bundle: Path, python: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "say.properties"
+    plain = "name=say\nconnector.class=say\ntopic=${env:TOPIC}\n"
+    config.write_text(f"config.providers=env\n{plain}")
+    ways = {"python": python, "cache": tmp_path, "extra": {"TOPIC": "t1"}}
+    done = run_bundle(say_bundle, "run", str(config), **ways)  # type: ignore[arg-type]
+    assert {json.loads(line)["topic"] for line in done.stdout.splitlines()} == {"t1"}
+    config.write_text(plain)
+    done = run_bundle(say_bundle, "run", str(config), **ways)  # type: ignore[arg-type]
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: `topic` is ${env:TOPIC}: no config provider is called `env`:"
+        " `config.providers` names none\n"
+        "  correct it, give it a value, or name its provider in `config.providers`\n"
+    )
+    config.write_text(f"config.providers=env\n{plain}")
+    done = run_bundle(say_bundle, "run", str(config), **{**ways, "extra": {}})  # type: ignore[arg-type]
+    assert "the environment variable TOPIC is not set" in done.stderr

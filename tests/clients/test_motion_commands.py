@@ -67,7 +67,7 @@ def test_plan_move_generations_rollback(connect: Connect, venvoy: Commands, tick
     assert connect.wait_for(ticking, "RUNNING")["connector"]["version"] == "1.4.0"
 
     moved = venvoy("connectors", "move", ticking, "--version", "2.0.0", "--wait")
-    assert moved.stderr == f"`{ticking}` has moved from 1.4.0 to 2.0.0\n"
+    assert moved.stderr.splitlines()[-1] == f"`{ticking}` has moved from 1.4.0 to 2.0.0"
     assert connect.wait_for(ticking, "RUNNING")["connector"]["version"] == "2.0.0"
     assert "  last move: 1.4.0 -> 2.0.0 DONE" in venvoy("connectors", "status", ticking).stdout
 
@@ -108,7 +108,7 @@ def test_a_move_that_keeps_its_version_says_so(
     connect: Connect, venvoy: Commands, ticking: str
 ) -> None:
     moved = venvoy("connectors", "move", ticking, "--version", "==1.4.0", "--wait")
-    assert moved.stderr == f"`{ticking}` has started anew, and stays at 1.4.0\n"
+    assert moved.stderr.splitlines()[-1] == f"`{ticking}` has started anew, and stays at 1.4.0"
     told = venvoy("connectors", "status", ticking).stdout
     assert "  last move: started anew at 1.4.0, DONE\n" in told
     returned = MoveReturnedError(connector="x", wanted="1", runs="1", reason="why")
@@ -178,4 +178,4 @@ def test_what_would_be_refused_and_what_is_no_move(venvoy: Commands, ticking: st
     noted = venvoy("connectors", "plan", ticking, *stages).stderr
     assert "note: `header.converter.plugin.version` is not used" in noted
     same = venvoy("connectors", "move", ticking, "--version", "1.4.0", "--wait")
-    assert same.stderr == f"`{ticking}` is stored; nothing that runs had to move\n"
+    assert same.stderr.splitlines()[-1] == f"`{ticking}` is stored; nothing that runs had to move"

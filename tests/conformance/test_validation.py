@@ -69,11 +69,11 @@ def test_a_variable_without_a_value_is_the_only_fault_of_its_key(validating: Roo
         )
 
 
-def test_a_variable_of_no_provider_stays_and_is_warned_of(validating: Room) -> None:
+def test_a_variable_of_no_provider_is_a_fault_of_its_key(validating: Room) -> None:
     infos = validating.validate({**SOURCE, "required": "${vault:a:b}"})
-    assert not faults(infos)
+    (fault,) = faults(infos)["required"]
+    assert fault.startswith("Invalid value ${vault:a:b} for configuration required: no config ")
     assert info(infos, "required").value.value == "${vault:a:b}"
-    assert any("`vault`" in warning for warning in infos.warnings)
 
 
 def test_a_password_is_masked_in_what_a_connector_says_of_it(validating: Room) -> None:

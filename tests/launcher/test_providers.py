@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.configs.providers import Providers, UnresolvedVariableError
+from launcher.configs.providers import VARIABLE, Providers, UnresolvedVariableError
 from launcher.configs.secrets import HIDDEN, Masker, hide, likely_password_keys, restore
 from manager.errors import ProblemsError
 
@@ -48,7 +48,6 @@ def test_variables_are_replaced_also_within_a_value(tmp_path: Path) -> None:
         "plain": "a $ {b:c} ${nothing}",
     }
     assert resolved.secrets == {"db.example", "alice", "p=1 ", "t0ken\n"}
-    assert resolved.warnings == ()
 
 
 def test_a_value_is_not_resolved_again() -> None:
@@ -56,11 +55,14 @@ def test_a_value_is_not_resolved_again() -> None:
     assert given.resolve({"k": "${env:A}"}).config == {"k": "${env:B}"}
 
 
-def test_a_variable_of_an_unknown_provider_stays_and_is_warned_of() -> None:
-    resolved = Providers.from_worker({}).resolve({"k": "${vault:a:b}"})
-    assert resolved.config == {"k": "${vault:a:b}"}
-    (warning,) = resolved.warnings
-    assert "`vault`" in warning
+def test_a_variable_that_nobody_resolves_is_refused() -> None:
+    with pytest.raises(ProblemsError) as caught:
+        providers({}).resolve({"k": "${vault:a:b}"})
+    (fault,) = caught.value.problems
+    assert fault.message == (
+        "Invalid value ${vault:a:b} for configuration k: no config provider is called `vault`:"
+        " `config.providers` names `env`, `file`, `dir`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ def test_a_config_that_comes_back_as_it_was_shown_is_the_same(
 
 
 @given(value=st.text(alphabet="${}:ab\\n "))
-def test_a_text_without_a_known_provider_stays_as_it_is(value: str) -> None:
+def test_a_text_stays_as_it_is_and_each_variable_in_it_is_a_fault(value: str) -> None:
     resolved, problems = Providers.from_worker({}).try_resolve({"k": value})
     assert resolved.config == {"k": value}
-    assert not problems
+    assert [one.variable for one in problems] == [one[0] for one in VARIABLE.finditer(value)]

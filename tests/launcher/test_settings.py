@@ -6,7 +6,8 @@ import pytest
 
 from launcher.configs.properties import read_mapping
 from launcher.configs.worker_config import parse_worker_config
-from launcher.settings import Listener, WorkerConfig, read_worker_config, store_dir
+from launcher.configs.worker_file import read_worker_config
+from launcher.settings import Listener, WorkerConfig, store_dir
 from manager.errors import ProblemsError
 
 

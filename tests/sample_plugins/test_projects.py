@@ -6,8 +6,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from launcher.configs.connector_config import read_connector_config
-from launcher.settings import read_worker_config
+from launcher.configs.connector_config import parse_connector_config
+from launcher.configs.properties import read_mapping
+from launcher.configs.worker_file import read_worker_config
 from manager.plugins.catalog import Catalog, make_catalog
 from manager.plugins.plugin_path import scan
 from manager.plugins.selection import select
@@ -40,7 +41,7 @@ def test_every_plugin_is_found_and_nothing_is_broken(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_the_configurations_ask_for_plugins_that_are_there(file: Path, catalog: Catalog) -> None:
-    config, problems = read_connector_config(file)
+    config, problems = parse_connector_config(read_mapping(file), where=str(file))
     assert problems == ()
     assert config is not None
     types = tuple(one.type for one in catalog.plugins)

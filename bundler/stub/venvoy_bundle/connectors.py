@@ -16,7 +16,7 @@ from typing import Any
 
 from venvoy_bundle.bundle_format import read_bundle
 from venvoy_bundle.choosing import Choosing
-from venvoy_bundle.configs import ConfigError, read_mapping
+from venvoy_bundle.configs import ConfigError, read_mapping, resolved
 from venvoy_bundle.environments import get_api, get_environment
 
 __all__ = ["run"]
@@ -33,7 +33,7 @@ def run(file: str, connector_file: str, options: list[str]) -> int:
     elif options:
         sys.stderr.write("usage: run CONNECTOR_FILE [--offsets FILE]\n")
         return 2
-    config = read_mapping(connector_file)
+    config = resolved(read_mapping(connector_file))
     with open(file, "rb") as stream:
         manifest = read_bundle(stream, whole=False).manifest
     request = _Request(manifest, config).build()
