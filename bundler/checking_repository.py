@@ -21,6 +21,7 @@ from manager.locks.locks import read_lock
 from manager.locks.sync_context import SyncContext, interpreter_for
 from manager.plugins.bundles import open_bundle
 from manager.plugins.location_content import LocationContent
+from manager.plugins.location_faults import attempt
 from manager.plugins.locations import Shape
 
 __all__ = ["CheckedLocation", "Outcome", "check_locations", "record_digests"]
@@ -106,22 +107,24 @@ def _check(
     location = content.location
     digest = _digest(content)
     outcomes = [
-        _asked("lock", lambda: _stale(context, content)),
+        _asked(location.path, "lock", lambda: _stale(context, content)),
         _wheels_outcome(context, content),
         _digest_outcome(digest, recorded.get(location.name)),
     ]
     source = by_path.get(bundles.get(location.path, location.path))
     if location.shape is Shape.BUNDLE and source is not None:
         made_from = source
-        outcomes.append(_asked("bundle", lambda: _differs(context, made_from, location.path)))
+        outcomes.append(
+            _asked(location.path, "bundle", lambda: _differs(context, made_from, location.path))
+        )
     return CheckedLocation(path=location.path, outcomes=tuple(outcomes), digest=digest)
 
 
-def _asked(question: Literal["lock", "wheels", "bundle"], ask: Callable[[], str | None]) -> Outcome:
-    try:
-        reason = ask()
-    except VenvoyError as error:
-        reason = error.message
+def _asked(
+    path: Path, question: Literal["lock", "wheels", "bundle"], ask: Callable[[], str | None]
+) -> Outcome:
+    answer = attempt(path, ask)
+    reason = answer.message if isinstance(answer, VenvoyError) else answer
     if reason is None:
         return Outcome(question=question, state="ok")
     return Outcome(question=question, state="failed", detail=reason)
@@ -150,7 +153,7 @@ def _wheels_outcome(context: SyncContext, content: LocationContent) -> Outcome:
             return _lacks(error)
         return None
 
-    return replace(_asked("wheels", ask), missing=missing)
+    return replace(_asked(content.location.path, "wheels", ask), missing=missing)
 
 
 def _lacks(error: NotVendoredError) -> str:

@@ -35,6 +35,7 @@ from manager.locks.locks import Lock, read_lock
 from manager.locks.sync_context import SyncContext, interpreter_for
 from manager.plugins.bundles import open_bundle
 from manager.plugins.location_content import LocationContent
+from manager.plugins.location_faults import location_fault
 from manager.plugins.locations import Shape
 
 __all__ = [
@@ -152,8 +153,8 @@ def export_site(
     for content in contents:
         try:
             lock = require_vendored(context, content)
-        except VenvoyError as error:
-            problems.append(error)
+        except Exception as error:  # noqa: BLE001  # each location's fault is told
+            problems.append(location_fault(content.location.path, error))
             continue
         sources |= dict(_location_files(context, content, lock))
         locations.append(_site_location(content, lock))

@@ -25,6 +25,7 @@ from manager.plugins.bundles import open_bundle
 from manager.plugins.catalog import Catalog
 from manager.plugins.entry_points import EntryPoint
 from manager.plugins.location_content import LocationContent
+from manager.plugins.location_faults import location_fault
 from manager.plugins.locations import Location, Problem, Shape
 from manager.plugins.place_faults import UnreadableError
 from manager.plugins.tool_settings import read_tool_settings
@@ -138,7 +139,7 @@ def known_location(context: SyncContext, content: LocationContent) -> SyncedLoca
     """
     try:
         return _known(context, content.location, interpreter_for(context, content))
-    except (VenvoyError, OSError):  # the sync will tell
+    except Exception:  # noqa: BLE001  # the sync will tell
         return None
 
 
@@ -150,11 +151,13 @@ def sync_all(
     return tuple(_sync_or_problem(context, content) for content in locations)
 
 
-def fault_of(context: SyncContext, location: Location, error: VenvoyError | OSError) -> Problem:
-    """Return what stopped a location's sync as its problem."""
+def fault_of(context: SyncContext, location: Location, error: Exception) -> Problem:
+    """Return what stopped a location's sync, whatever it was, as its problem."""
     if isinstance(error, OSError):
-        error = _system_fault(context.store.root, location, error)
-    return Problem(path=location.path, error=error, severity="error")
+        fault = _system_fault(context.store.root, location, error)
+    else:
+        fault = location_fault(location.path, error)
+    return Problem(path=location.path, error=fault, severity="error")
 
 
 def _system_fault(root: Path, location: Location, error: OSError) -> VenvoyError:
@@ -191,7 +194,7 @@ def wheel_of(context: SyncContext, location: Location) -> Path:
 def _sync_or_problem(context: SyncContext, content: LocationContent) -> SyncedLocation | Problem:
     try:
         return sync_location(context, content)
-    except (VenvoyError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  # no location may stop another
         return fault_of(context, content.location, error)
 
 

@@ -127,7 +127,7 @@ def forecast_all(
     for content in contents:
         try:
             found.append(forecast_sync(context, content))
-        except (VenvoyError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # no location may stop another
             found.append(fault_of(context, content.location, error))
     return tuple(found)
 

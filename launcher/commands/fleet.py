@@ -144,7 +144,7 @@ def holders(
     for content in workplace.catalog.locations:
         try:
             versions = _versions(workplace, content, requirement)
-        except (VenvoyError, OSError):
+        except Exception:  # noqa: BLE001  # no location may stop another
             errors.append(UnknownPackagesError(location=content.location.path))
             continue
         known = known_location(workplace.context, content)

@@ -24,6 +24,7 @@ from launcher.planning.preparation import plan_all
 from launcher.planning.workplace import Workplace, open_context
 from manager.errors import VenvoyError
 from manager.locks.newer import NewerRelease, newer_releases
+from manager.plugins.location_faults import location_fault
 
 __all__ = ["outdated_command", "which_command"]
 
@@ -140,8 +141,8 @@ class _Outdated:
         for content in workplace.catalog.locations:
             try:
                 newer = newer_releases(workplace.context, content)
-            except VenvoyError as error:
-                self.errors.append(error)
+            except Exception as error:  # noqa: BLE001  # no location may stop another
+                self.errors.append(location_fault(content.location.path, error))
                 continue
             self.locks += ((content.location.path, one) for one in newer)
 

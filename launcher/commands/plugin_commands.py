@@ -21,6 +21,7 @@ from manager.interpreters.interpreter import Interpreter
 from manager.locks.foreign_targets import ForeignTarget, parse_target
 from manager.locks.locking import lock_location
 from manager.locks.sync_context import installed
+from manager.plugins.location_faults import attempt
 from manager.plugins.locations import Problem
 from manager.plugins.own_plugins import own_location
 from manager.sync import SyncedLocation, known_location, sync_all
@@ -67,10 +68,14 @@ def lock_command(
         workplace = open_places(places, names, progress=progress, offline=offline)
         interpreters = [_target(workplace, target) for target in targets]
         for content in named_locations(workplace, names):
-            try:
-                locked = lock_location(workplace.context, content, interpreters=interpreters)
-            except VenvoyError as error:
-                errors.append(error)
+            locked = attempt(
+                content.location.path,
+                lambda one=content: lock_location(  # type: ignore[misc]
+                    workplace.context, one, interpreters=interpreters
+                ),
+            )
+            if isinstance(locked, VenvoyError):
+                errors.append(locked)
                 continue
             inexact |= dict.fromkeys(locked.inexact)
             count = len(locked.lock.pylock.packages)

@@ -20,6 +20,7 @@ from launcher.settings import SHARED_DIR, store_dir
 from manager.digests import file_sha256
 from manager.errors import ProblemsError, VenvoyError
 from manager.plugins.location_content import LocationContent
+from manager.plugins.location_faults import attempt
 from manager.plugins.locations import Shape
 from manager.store.store import Store
 
@@ -59,10 +60,14 @@ def vendor_command(
         for content in named_locations(workplace, names):
             if content.location.shape is Shape.BUNDLE:  # all that it needs is inside
                 continue
-            try:
-                done.append(vendor_location(workplace.context, content, prune=prune))
-            except VenvoyError as error:
-                errors.append(error)
+            vendored = attempt(
+                content.location.path,
+                lambda one=content: vendor_location(workplace.context, one, prune=prune),  # type: ignore[misc]
+            )
+            if isinstance(vendored, VenvoyError):
+                errors.append(vendored)
+            else:
+                done.append(vendored)
     errors += [problem.error for problem in workplace.catalog.broken]
     code = 1 if errors else 0
     if as_json:

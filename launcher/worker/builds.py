@@ -178,7 +178,7 @@ def _built(context: SyncContext, path: Path) -> VenvoyError | None:
     location = location_at(path)
     try:
         wheel_of(context, location)
-    except (VenvoyError, OSError) as error:
+    except Exception as error:  # noqa: BLE001  # no location may stop another
         return fault_of(context, location, error).error
     return None
 

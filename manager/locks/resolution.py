@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.markers import InvalidMarker
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
@@ -312,11 +312,19 @@ def _package(
     return ResolvedPackage(
         name=canonicalize_name(metadata["name"]),
         version=Version(metadata["version"]),
-        requires_python=SpecifierSet(python) if python else None,
+        requires_python=_python(python),
         dependencies=_dependencies(metadata.get("requires_dist", ()), environment, chosen),
         url=_url(download),
         sha256=download.get("archive_info", {}).get("hashes", {}).get("sha256"),
     )
+
+
+def _python(text: str | None) -> SpecifierSet | None:
+    """Return a Requires-Python; pip passes over one that is none, such as `>=3.5.*`."""
+    try:
+        return SpecifierSet(text) if text else None
+    except InvalidSpecifier:
+        return None
 
 
 def _url(download: _Download) -> str:

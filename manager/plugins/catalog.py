@@ -21,6 +21,7 @@ from manager.plugins.catalog_faults import (
 from manager.plugins.distributions import Distribution
 from manager.plugins.entry_points import EntryPoint, PluginType, UnknownGroupError
 from manager.plugins.location_content import Build, LocationContent, read_location
+from manager.plugins.location_faults import attempt
 from manager.plugins.locations import Location, Problem, Shape
 from manager.plugins.plugin_path import Scan
 
@@ -121,8 +122,11 @@ def make_catalog(
         problems.extend(faults)
         if content is None:
             continue
-        usable, mismatches = _usable(content, api)
-        found, clashes = _plugins(usable)
+        laid = attempt(location.path, lambda read=content: _laid_out(read, api))  # type: ignore[misc]
+        if isinstance(laid, VenvoyError):
+            problems.append(Problem(path=location.path, error=laid, severity="error"))
+            continue
+        usable, mismatches, found, clashes = laid
         problems.extend((*mismatches, *clashes))
         plugins.extend(found)
         if found and not location.builtin:
@@ -136,6 +140,14 @@ def make_catalog(
         warnings=tuple(problem for problem in problems if problem.severity == "warning"),
         locations=tuple(contents),
     )
+
+
+def _laid_out(
+    content: LocationContent, api: Version
+) -> tuple[LocationContent, list[Problem], list[Plugin], list[Problem]]:
+    usable, mismatches = _usable(content, api)
+    found, clashes = _plugins(usable)
+    return usable, mismatches, list(found), list(clashes)
 
 
 def in_order(plugins: Iterable[Plugin]) -> tuple[Plugin, ...]:

@@ -19,9 +19,10 @@ from manager.plugins.distributions import (
     read_plugin_wheel,
     read_wheel,
 )
+from manager.plugins.location_faults import location_fault
 from manager.plugins.locations import Location, Problem, Shape
 from manager.plugins.own_plugins import own_distributions
-from manager.plugins.place_faults import DanglingLinkError, NoMetadataError, UnreadableError
+from manager.plugins.place_faults import DanglingLinkError, NoMetadataError
 from manager.plugins.toml_tables import raise_all, read_toml
 from manager.plugins.tool_settings import (
     NO_SETTINGS,
@@ -60,15 +61,15 @@ def read_location(
     problems: list[Problem] = []
     try:
         content = _content(location, build, problems)
-    except VenvoyError as error:
-        spoils = _named_by(location.path) if location.shape is Shape.WHEEL else ()
-        fault = Problem(path=location.path, error=error, severity="error", spoils=spoils)
-        return None, (*problems, fault)
-    except OSError as error:
-        unreadable = UnreadableError(
-            path=location.path, reason=(error.strerror or str(error)).lower()
+    except Exception as error:  # noqa: BLE001  # no location may stop another
+        is_told = isinstance(error, VenvoyError) and location.shape is Shape.WHEEL
+        fault = Problem(
+            path=location.path,
+            error=location_fault(location.path, error),
+            severity="error",
+            spoils=_named_by(location.path) if is_told else (),
         )
-        return None, (*problems, Problem(path=location.path, error=unreadable, severity="error"))
+        return None, (*problems, fault)
     usable = content.distributions or not problems
     return (content if usable else None), tuple(problems)
 
@@ -122,13 +123,14 @@ def _wheels(location: Location, problems: list[Problem]) -> Iterator[Distributio
     for file in location.wheel_files():
         try:
             distribution = read_plugin_wheel(file)
-        except VenvoyError as error:
+        except Exception as error:  # noqa: BLE001  # nor a wheel another wheel
             if file.is_symlink() and not file.exists():
                 gone = DanglingLinkError(path=file, target=str(file.readlink()))
                 problems.append(Problem(path=file, error=gone, severity="warning"))
             else:
                 spoils = _named_by(file)
-                problems.append(Problem(path=file, error=error, severity="error", spoils=spoils))
+                fault = location_fault(file, error)
+                problems.append(Problem(path=file, error=fault, severity="error", spoils=spoils))
         else:
             if distribution is not None:
                 found.append(distribution)
