@@ -7,6 +7,9 @@
     venvoy_api.transforms:Cast.Value
                                   venvoy_api.transforms.Cast.Value, venvoy_api.transforms.Cast$Value
                                   Cast.Value, Cast$Value, and its entry point's name
+                                  org.apache.kafka.connect.transforms.Cast$Value: what venvoy has
+                                  of Kafka's own goes by its Java name, too, so that the configs
+                                  of a Java cluster can be taken as they are
 """
 
 from __future__ import annotations
@@ -33,7 +36,25 @@ if TYPE_CHECKING:
 
     Plugin = TypeVar("Plugin", bound=Named)
 
-__all__ = ["called", "dotted_names", "near_names", "short_names"]
+__all__ = ["called", "dotted_names", "is_kafkas_own", "near_names", "short_names"]
+
+_KAFKA = "org.apache.kafka."
+_JAVA_PACKAGES = {
+    "venvoy_api.transforms": "org.apache.kafka.connect.transforms",
+    "venvoy_api.predicates": "org.apache.kafka.connect.transforms.predicates",
+    "venvoy_api.converters": "org.apache.kafka.connect.converters",
+}
+_JAVA_CLASSES = {
+    ("venvoy_api.converters", "JsonConverter"): "org.apache.kafka.connect.json.JsonConverter",
+    (
+        "venvoy_api.converters",
+        "StringConverter",
+    ): "org.apache.kafka.connect.storage.StringConverter",
+    ("venvoy_api.converters", "SimpleHeaderConverter"): (
+        "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+    ),
+}
+"""Where Kafka 4.4 has them (the services of connect-runtime, -json and -transforms)."""
 
 # What may be cut from the end of a class name, by type.
 SUFFIXES = {
@@ -48,7 +69,12 @@ SUFFIXES = {
 
 def dotted_names(module: str, qualname: str) -> tuple[str, ...]:
     """Return the names that can mean this class only; a nested class also goes by Java's `$`."""
-    return _distinct(f"{module}.{form}" for form in _forms(qualname))
+    return _distinct((*(f"{module}.{form}" for form in _forms(qualname)), *_java(module, qualname)))
+
+
+def is_kafkas_own(name: str) -> bool:
+    """Whether a name is that of a class that comes with Kafka, ours or not."""
+    return name.startswith(_KAFKA)
 
 
 def short_names(kind: str, qualname: str, entry_points: Iterable[str]) -> tuple[str, ...]:
@@ -73,7 +99,7 @@ def called(plugins: Sequence[Plugin], name: str) -> list[Plugin]:
 def near_names(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ...]:
     """Return up to `count` known names that `name` may be a slip of, the nearest first.
 
-    A full name of another package, such as Kafka's own for `Cast$Value`, is near its last part.
+    A full name of another package is near its last part.
     """
     by_lower: dict[str, str] = {}
     for other in sorted(known):
@@ -83,6 +109,14 @@ def near_names(name: str, known: Iterable[str], count: int = 3) -> tuple[str, ..
         return (last,)
     near = difflib.get_close_matches(name.lower(), by_lower, n=count)
     return tuple(by_lower[match] for match in near)
+
+
+def _java(module: str, qualname: str) -> tuple[str, ...]:
+    known = _JAVA_CLASSES.get((module, qualname))
+    if known is not None:
+        return (known,)
+    package = _JAVA_PACKAGES.get(module)
+    return () if package is None else (f"{package}.{qualname.replace('.', '$')}",)
 
 
 def _forms(qualname: str) -> tuple[str, ...]:

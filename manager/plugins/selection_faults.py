@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from packaging.version import Version
 
+from manager.carried.names import is_kafkas_own
 from manager.errors import VenvoyError
 from manager.plugins.entry_points import PluginType
 from manager.plugins.locations import Problem
@@ -48,7 +49,10 @@ class UnknownPluginError(VenvoyError):
     @property
     def hint(self) -> str:
         """The nearest names, else all that there are."""
-        if self.near:
+        if is_kafkas_own(self.name) and not self.near:
+            say = "it comes with Kafka, and venvoy has nothing like it; "
+            say += f"installed: {_list(self.installed)}" if self.installed else "none is installed"
+        elif self.near:
             say = f"did you mean {_any_of(self.near)}?"
         elif self.installed:
             say = f"installed: {_list(self.installed)}"

@@ -244,7 +244,7 @@ def test_what_is_unknown_or_broken_is_warned_of_and_hinders_nothing(
     standalone: Standalone, stand: Stand
 ) -> None:
     add_keys(standalone, listners="x", foo="1", group_id="g")
-    add_keys(standalone, key_converter="org.apache.kafka.connect.json.JsonConverter")
+    add_keys(standalone, key_converter="io.confluent.connect.avro.JsonConverter")
     (stand.plugins / "broken.whl").write_text("no archive")
     standalone.start()
     said = standalone.said
@@ -253,7 +253,7 @@ def test_what_is_unknown_or_broken_is_warned_of_and_hinders_nothing(
     assert "passed over, as Kafka Connect's worker alone reads it: `group.id` (venvoy)" in said
     assert "WARN " in said
     assert "broken.whl" in said
-    assert "`key.converter`: no converter is called `org.apache.kafka.connect.json.JsonC" in said
+    assert "`key.converter`: no converter is called `io.confluent.connect.avro.JsonC" in said
     assert any(one["class"] == "acme.Counter" for one in standalone.get("/connector-plugins"))
 
 

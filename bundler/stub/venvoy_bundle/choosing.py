@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from venvoy_bundle.configs import ConfigError
-from venvoy_bundle.names import called, dotted_names, near_names, short_names
+from venvoy_bundle.names import (
+    called,
+    dotted_names,
+    is_kafkas_own,
+    near_names,
+    short_names,
+)
 from venvoy_bundle.version_specs import BadSpecError, VersionRule
 
 __all__ = ["Choosing"]
@@ -63,6 +69,8 @@ class Choosing:
         known = sorted({one.dotted_names[0] for one in right})
         every = {each for one in right for each in (*one.dotted_names, *one.aliases)}
         near = near_names(name, every)
+        if is_kafkas_own(name) and not near:
+            return ConfigError(message, "it comes with Kafka, and venvoy has nothing like it")
         if near and not found:
             return ConfigError(message, f"did you mean {' or '.join(f'`{one}`' for one in near)}?")
         return ConfigError(message, f"it has {', '.join(known) or 'none'}")
