@@ -14,6 +14,7 @@ from manager.errors import UsageError
 
 __all__ = [
     "SHARED_DIR",
+    "VARIABLES",
     "Listener",
     "WorkerConfig",
     "inherited_environment",
@@ -28,6 +29,16 @@ SHARED_DIR = Path(__file__).parent / "shared"
 
 DEFAULT_CONVERTER = "JsonConverter"
 DEFAULT_HEADER_CONVERTER = "SimpleHeaderConverter"
+
+
+VARIABLES = {
+    "VENVOY_STORE": "where the store is; by default `venvoy/store` in the user's data directory",
+    "VENVOY_TRIAL_TIMEOUT_S": "seconds that an entry point may take to be tried; by default 120",
+    "VENVOY_URL": "`venvoy connectors` and others: where the worker listens",
+    "VENVOY_USER": "`venvoy connectors` and others: who asks, `NAME:PASSWORD`",
+    "VENVOY_CA_FILE": "`venvoy connectors` and others: who signs the worker's certificate",
+}
+"""What venvoy reads of its own in the environment; docs/configuration.md has the same table."""
 
 
 def store_dir() -> Path:

@@ -90,9 +90,10 @@ class WorkerLog:
         name = f"[{subject}] " if subject else ""
         millis = int(now * 1000) % 1000
         head = f"[{stamp},{millis:03}] {_KAFKAS.get(level, level)} {name}"
-        first, line_end, rest = self._mask(text).partition("\n")
-        line = f"{head}{first} ({logger}){line_end}{rest}"
-        self._waiting.put(line)
+        first, *others = self._mask(text).split("\n")
+        # Each further line with the head of its record: what collects logs takes them line by line.
+        lines = [f"{head}{first} ({logger})", *(f"{head}{line}" for line in others)]
+        self._waiting.put("\n".join(lines))
 
     def _write(self) -> None:
         """Print lines, many at once where many wait, until the end is asked for."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from manager.errors import VenvoyError
 from manager.plugins.distributions import Distribution, read_installed
+from manager.plugins.location_faults import location_fault
 from manager.plugins.locations import Location, Problem, Shape
 
 __all__ = ["UnisolatedError", "own_distributions", "own_location"]
@@ -53,14 +54,16 @@ def own_distributions(problems: list[Problem]) -> Iterator[Distribution]:
     found: dict[str, Distribution] = {}
     for installed in distributions():
         entry_points = installed.read_text("entry_points.txt") or ""
-        metadata = installed.read_text("METADATA") or ""
+        # An editable install of an older setuptools has an `.egg-info`, with PKG-INFO instead.
+        metadata = installed.read_text("METADATA") or installed.read_text("PKG-INFO") or ""
         if "[venvoy." not in entry_points:
             continue
         source = Path(str(installed.locate_file("")))
         try:
             distribution = read_installed(source, metadata, entry_points)
-        except VenvoyError as error:
-            problems.append(Problem(path=source, error=error, severity="error"))
+        except Exception as error:  # noqa: BLE001  # no distribution may stop another
+            fault = location_fault(source, error)
+            problems.append(Problem(path=source, error=fault, severity="error"))
         else:
             if distribution.name not in OURS:  # the first on sys.path is the one that imports
                 found.setdefault(distribution.name, distribution)

@@ -45,7 +45,7 @@ def test_lines_have_time_level_subject_text_and_logger(
         "INFO [a-0] a print (stderr)",
         "WARN [a-0] with [hidden] (acme.deep)",
         "ERROR [a] FAILED (venvoy)",
-        "trace",
+        "ERROR [a] trace",
         "INFO something (venvoy)",
         "WARN its words (a.library)",
     ]
