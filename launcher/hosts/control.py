@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from manager.errors import InternalError, VenvoyError
+from manager.errors import VenvoyError
 
 __all__ = ["Control", "Message", "PluginError", "PluginFailedError"]
 
@@ -79,9 +79,21 @@ class Control(asyncio.Protocol):
     one throws away what has come.
     """
 
-    def __init__(self, *, owner: str, on_message: Callable[[Message], None]) -> None:
+    def __init__(
+        self,
+        *,
+        owner: str,
+        on_message: Callable[[Message], None],
+        on_broken: Callable[[str], None],
+    ) -> None:
+        """Take who speaks, who hears, and who is told, once, that what came is no message of ours.
+
+        What is said after that is not read: nobody could say what it means.
+        """
         self._owner = owner
         self._on_message = on_message
+        self._on_broken = on_broken
+        self._is_broken = False
         self._transport: asyncio.WriteTransport | None = None
         self._requests: dict[int, asyncio.Future[object]] = {}
         self._last_id = 0
@@ -136,16 +148,29 @@ class Control(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take the messages that are whole now (asyncio calls it)."""
+        if self._is_broken:
+            return
         self._arrived += data
+        try:
+            self._take_whole()
+        # A message may be anything: plugin code lives in the host, and may write to what it finds.
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            self._is_broken = True
+            self._arrived.clear()
+            self._on_broken(f"{type(error).__name__}: {error}")
+
+    def _take_whole(self) -> None:
         while len(self._arrived) >= _LENGTH.size:
             (size,) = _LENGTH.unpack_from(self._arrived)
             if size > _MAX_BYTES:
-                raise InternalError(what=f"the host of `{self._owner}` sent {size} bytes at once")
+                raise ValueError(f"a message of {size} bytes")
             end = _LENGTH.size + size
             if len(self._arrived) < end:
                 return
             message = json.loads(self._arrived[_LENGTH.size : end])
             del self._arrived[:end]
+            if not isinstance(message, dict):
+                raise TypeError("a message that is no JSON object")
             self._take(message)
 
     def connection_lost(self, _error: Exception | None) -> None:

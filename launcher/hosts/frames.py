@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
-from manager.errors import InternalError
+from manager.errors import VenvoyError
 
 __all__ = [
     "HEADER",
     "MAX_BODY_BYTES",
+    "BrokenFrameError",
     "FrameFlag",
     "FrameKind",
     "RawRecord",
@@ -107,23 +108,47 @@ class RawRecord:
     timestamp: int | None = None
 
 
+class BrokenFrameError(VenvoyError):
+    """What came from a host is no frame: plugin code has written where only the host may."""
+
+    code = "host-broke-protocol"
+
+    def __init__(self, *, began: bytes) -> None:
+        super().__init__(began)
+        self.began = began
+
+    @property
+    def message(self) -> str:
+        """What came."""
+        return f"the host broke the protocol: {self.began!r} where a frame should begin"
+
+    @property
+    def hint(self) -> str:
+        """What can cause it."""
+        return "the plugin, or a library of its, may write to file descriptors that are not its own"
+
+
 def parse_frame(data: bytes) -> WireFrame:
     """Read the header, the topic and the source offsets of one whole frame.
 
     Raises:
-        InternalError: it is no frame of this format.
+        BrokenFrameError: it is no frame of this format.
     """
     fields = HEADER.unpack_from(data)
     if fields[0] != MAGIC or fields[17] != len(data) - HEADER.size:
-        raise InternalError(what=f"a host sent {data[:8]!r} where a frame should begin")
+        raise BrokenFrameError(began=data[:8])
     topic_end = HEADER.size + fields[12]
+    try:
+        kind, topic = FrameKind(fields[1]), data[HEADER.size : topic_end].decode()
+    except ValueError as error:
+        raise BrokenFrameError(began=data[:8]) from error
     return WireFrame(
-        kind=FrameKind(fields[1]),
+        kind=kind,
         is_last=bool(fields[3] & FrameFlag.LAST),
         count=fields[4],
         batch=fields[6],
         epoch=fields[7],
-        topic=data[HEADER.size : topic_end].decode(),
+        topic=topic,
         partition=fields[8],
         first_offset=fields[9],
         source_offsets=data[topic_end : topic_end + fields[13]],
@@ -135,13 +160,13 @@ async def read_frame(reader: asyncio.StreamReader) -> WireFrame | None:
     """Read one frame; None at the end of the stream, also when it ends inside a frame.
 
     Raises:
-        InternalError: what came is no frame.
+        BrokenFrameError: what came is no frame.
     """
     try:
         header = await reader.readexactly(HEADER.size)
         body_bytes = HEADER.unpack(header)[17]
         if header[:4] != MAGIC or body_bytes > MAX_BODY_BYTES:
-            raise InternalError(what=f"a host sent {header[:8]!r} where a frame should begin")
+            raise BrokenFrameError(began=header[:8])
         body = await reader.readexactly(body_bytes)
     except (asyncio.IncompleteReadError, ConnectionError):  # also when our last ack found nobody
         return None

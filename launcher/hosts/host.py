@@ -26,6 +26,7 @@ from manager import proc
 from manager.errors import VenvoyError
 
 __all__ = [
+    "BrokenProtocolError",
     "Host",
     "HostDiedError",
     "HostSilentError",
@@ -81,6 +82,26 @@ class HostDiedError(VenvoyError):
         if not self.last_lines:
             return f"{self.message}\n{self.hint}"
         return "\n".join((self.message, "its last lines on stderr were:", *self.last_lines))
+
+
+class BrokenProtocolError(HostDiedError):
+    """A host said what no host says, and was ended: nothing that it says can be relied on."""
+
+    code = "host-broke-protocol"
+
+    def __init__(self, *, task: str, reason: str, last_lines: tuple[str, ...]) -> None:
+        super().__init__(task=task, returncode=-signal.SIGKILL, last_lines=last_lines)
+        self.reason = reason
+
+    @property
+    def message(self) -> str:
+        """The task, and what came."""
+        return f"the host of `{self.task}` broke the protocol: {self.reason}"
+
+    @property
+    def hint(self) -> str:
+        """What can cause it."""
+        return "the plugin, or a library of its, may write to file descriptors that are not its own"
 
 
 class HostSilentError(VenvoyError):
@@ -196,7 +217,8 @@ class Host:
         self.ended: asyncio.Future[int] = loop.create_future()
         self._listener: Callable[[Message], None] | None = None
         self._unheard: list[Message] = []
-        self.control = Control(owner=spec.name, on_message=self._take)
+        self.control = Control(owner=spec.name, on_message=self._take, on_broken=self._end_broken)
+        self._broken = ""
         self.was_signalled = False
         """Whether we sent it a signal: then its end is no news."""
         self._hello: asyncio.Future[Message] = loop.create_future()
@@ -296,6 +318,8 @@ class Host:
     def death(self) -> HostDiedError:
         """Return what its end looks like, for a host that was not asked to end."""
         lines = tuple(self._outputs["stderr"].last_lines)
+        if self._broken:
+            return BrokenProtocolError(task=self.spec.name, reason=self._broken, last_lines=lines)
         return HostDiedError(task=self.spec.name, returncode=self.ended.result(), last_lines=lines)
 
     async def stop(self, *, timeout_s: float) -> None:
@@ -340,6 +364,10 @@ class Host:
         with contextlib.ExitStack() as closing:  # also when telling the last line of one fails
             for output in self._outputs.values():
                 closing.callback(output.close)
+
+    def _end_broken(self, reason: str) -> None:
+        self._broken = reason
+        send_signal(self._process.pid, signal.SIGKILL)  # not `_signal`: its end is news
 
     def _signal(self, number: signal.Signals) -> None:
         self.was_signalled = True

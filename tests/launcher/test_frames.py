@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 import venvoy_api
 from launcher.hosts import frames as worker_frames
-from manager.errors import InternalError
 from tests.api.strategies import SCHEMAS_AND_VALUES, TEXT
 from venvoy_api import ConnectRecord, Header, SinkRecord, SourceRecord
 from venvoy_host import frames, objects, record_columns
@@ -168,7 +167,7 @@ def test_bytes_that_are_no_frame_are_refused_by_both() -> None:
         frames.parse(changed[:96], changed[96:])
     with pytest.raises(frames.FrameError, match="not a frame"):
         frames.parse(b"GET " + data[4:96], data[96:])
-    with pytest.raises(InternalError):
+    with pytest.raises(worker_frames.BrokenFrameError):
         worker_frames.parse_frame(b"GET " + data[4:])
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import re
+import struct
 import time
 from pathlib import Path
 from typing import cast
@@ -183,3 +185,52 @@ def test_a_memory_limit_fails_its_task_with_a_trace(
     assert isinstance(failure, PluginFailedError)
     assert failure.error.class_name == "MemoryError"
     assert "in poll" in failure.error.traceback
+
+
+BREAKING = (
+    HOSTILE
+    + '''
+class Breaking(Counter):
+    def task_class(self): return BreakingTask
+
+class BreakingTask(CounterTask):
+    """Writes to the control socket what no host says."""
+    def poll(self):
+        import socket, struct
+        for number in range(3, 64):
+            try:
+                end = socket.socket(fileno=os.dup(number))
+                is_control = end.family == socket.AF_UNIX
+            except OSError:
+                continue
+            if is_control:
+                data = bytes.fromhex(self.props["bytes"])
+                try:
+                    end.send(data, socket.MSG_DONTWAIT)
+                except OSError:
+                    pass
+        import time
+        time.sleep(60)
+'''
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (struct.pack(">I", 3) + b"{a}", "JSONDecodeError: "),
+        (struct.pack(">I", 2) + b"[]", "TypeError: a message that is no JSON object"),
+        (b"\xff" * 64, "(ValueError: a message of 4294967295 bytes|b')"),
+    ],
+)
+def test_a_host_that_breaks_the_protocol_is_told_as_such(
+    tmp_path: Path, data: bytes, reason: str
+) -> None:
+    environment = make_environment(tmp_path / "environment", {"acme.py": BREAKING})
+    config = {"topic": "t", "count": "1", "bytes": data.hex()}
+    breaking = plan("breaking", "acme:Breaking", environment.path, config=config)
+    report = run_plans([breaking], [environment], tmp_path / "log.sqlite")
+    (failure,) = (task.failure for one in report.connectors for task in one.tasks)
+    assert failure is not None
+    # Whichever of its two sockets is read first tells.
+    assert re.match(rf"the host (of `breaking-0` )?broke the protocol: {reason}", failure.message)
