@@ -155,8 +155,8 @@ class JsonConverter(BuiltIn, Converter, HeaderConverter):
         data: bytes | None,
     ) -> SchemaAndValue:
         """Return the schema and value; raises DataError for what is no JSON, or no envelope."""
-        if data is None:
-            return NULL
+        if data is None or not (self._schemas_enable or data.strip()):
+            return NULL  # an empty message without schema is null (KAFKA-10477)
         try:
             text = data.decode()
             if self._schemas_enable:

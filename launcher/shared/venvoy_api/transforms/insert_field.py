@@ -93,8 +93,11 @@ class _InsertField(Operand):
         self._added: list[tuple[str, Schema]] = []
         for key, (required, optional) in _FIELDS.items():
             spec = settings[key]
-            if spec is None or (key == "static.field" and self._static_value is None):
+            if spec is None:
                 continue
+            if key == "static.field" and self._static_value is None:
+                what = f"No value specified for static field: {spec}"
+                raise ConfigError("static.value", None, what)
             name = spec[:-1] if spec[-1:] in ("!", "?") else spec
             self._names[key] = name
             self._added.append((name, required if spec.endswith("!") else optional))

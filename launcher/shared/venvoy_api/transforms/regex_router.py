@@ -36,9 +36,11 @@ _CONFIG = (
 
 
 class RegexRouter(BuiltIn, Transformation):
-    """Renames the topic of records whose whole topic matches `regex` to `replacement`.
+    """Renames records whose whole topic matches `regex`: its first find becomes `replacement`.
 
-    Both are written as in Java: groups `(?<name>...)`, references `$1` and `${name}`.
+    Both are written as in Java: groups `(?<name>...)`, references `$1` and `${name}`. As Kafka's
+    it asks whether the whole topic matches and then replaces the first find, which may be shorter:
+    of `prod-eu` `(prod|prod-eu)` finds `prod`, and `new` makes `new-eu` of it.
     """
 
     def config(self) -> ConfigDef:
@@ -58,7 +60,10 @@ class RegexRouter(BuiltIn, Transformation):
         try:
             renamed = self._known[topic]
         except KeyError:
-            match = self._regex.fullmatch(topic)
-            renamed = None if match is None else match.expand(self._template)
+            renamed = None
+            found = self._regex.search(topic)
+            if found is not None and self._regex.fullmatch(topic):
+                replaced = found.expand(self._template)
+                renamed = f"{topic[: found.start()]}{replaced}{topic[found.end() :]}"
             self._known[topic] = renamed
         return record if renamed is None else record.new_record(topic=renamed)
