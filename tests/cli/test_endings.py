@@ -1,7 +1,6 @@
 """Every command ends soon when nobody reads it any more, or a signal asks it to: none hangs."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -215,38 +214,3 @@ def test_a_second_interrupt_ends_it_whatever_it_waits_for(
         started.process.send_signal(signal.SIGINT)
         started.process.communicate(timeout=_LIMIT_S)
         assert started.process.returncode in {0, 1, 130, -signal.SIGINT}
-
-
-def test_a_run_of_a_source_that_hangs_ends_at_the_second_interrupt(
-    desk: Desk, silent_url: str
-) -> None:
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with Started(desk, "run", silent_url, **streams) as started:
-        assert started.process.stdout is not None
-        while b"RUNNING" not in (line := started.process.stdout.readline()):
-            assert line, "it ended"
-        hosts = _children(started.process.pid)
-        assert hosts
-        for host in hosts:
-            os.kill(host, signal.SIGSTOP)
-        started.process.send_signal(signal.SIGINT)
-        while b"SIGINT: stopping; a second signal ends it at once" not in (
-            line := started.process.stdout.readline()
-        ):
-            assert line, "it ended"
-        started.process.send_signal(signal.SIGINT)
-        assert started.ended() == 130
-
-
-def _children(pid: int) -> list[int]:
-    """The hosts of a run: its children that are plugins' Pythons."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                status, line = (entry / "status").read_text(), (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if re.search(rf"^PPid:\t{pid}$", status, re.MULTILINE) and b"venvoy_host" in line:
-                found.append(int(entry.name))
-    return found
